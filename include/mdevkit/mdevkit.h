@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mdevkit: what a vendor driver for mediated devices includes.
+ *
+ * A vendor driver registers itself (struct mdevkit_driver), then each device
+ * that it slices (mdevkit_register_parent()), with the types that can be made
+ * of it. mdevkit does the rest: sysfs, capacity, config space, VFIO, interrupts,
+ * IOMMU groups. The driver's callbacks contain only its device.
+ */
+#ifndef _MDEVKIT_MDEVKIT_H
+#define _MDEVKIT_MDEVKIT_H
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mdev.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/vfio.h>
+
+#include <mdevkit/pci.h>
+
+struct mdevkit_device;
+struct mdevkit_irqs;
+struct mdevkit_config;
+struct mdevkit_parent;
+struct mdevkit_slot;
+
+/**
+ * enum mdevkit_dma_kind - who translates the DMA of a type's mdevs
+ * @MDEVKIT_DMA_SOFTWARE: nobody: the device does none, or the driver copies with
+ *	mdevkit_dma_rw(); VFIO's emulated IOMMU path
+ * @MDEVKIT_DMA_PASID: the parent's IOMMU, by the mdev's own PASID
+ * @MDEVKIT_DMA_LOOKUP: the IOMMU of the device that the driver's iommu_device()
+ *	names: an mdev backed by a VF or by a whole device
+ */
+enum mdevkit_dma_kind {
+	MDEVKIT_DMA_SOFTWARE,
+	MDEVKIT_DMA_PASID,
+	MDEVKIT_DMA_LOOKUP,
+};
+
+/**
+ * struct mdevkit_type - something that a parent can be asked to create
+ * @sysfs_name: last part of the type's folder name: the driver's name, a dash and this
+ * @pretty_name: text of the type's sysfs file "name"
+ * @description: text of the sysfs file "description"
+ * @cost: units of the parent's capacity that one mdev of the type takes; at least 1
+ * @dma: who translates its DMA
+ * @pci: the PCI function that the tenant sees
+ * @driver_data: for the driver
+ */
+struct mdevkit_type {
+	const char *sysfs_name;
+	const char *pretty_name;
+	const char *description;
+	unsigned int cost;
+	enum mdevkit_dma_kind dma;
+	const struct mdevkit_pci_desc *pci;
+	unsigned long driver_data;
+};
+
+/**
+ * struct mdevkit_device_ops - the device that the vendor driver implements
+ * @create: an mdev was created: claim what it needs of the parent. No user can
+ *	reach the device yet. Its registers are in their reset state afterwards
+ * @destroy: undo of @create; the device has no user, its DMA is drained
+ * @open: the first user opens the device (optional)
+ * @close: the last user has closed it; undo of @open (optional)
+ * @reset: bring the device's registers to their state after @create and stop all
+ *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
+ *	0 or -errno
+ * @start_dma: kinds pasid and lookup: the IOMMU now translates the device's DMA;
+ *	@pasid is to be written into the device, or IOMMU_NO_PASID where the device
+ *	uses its own requester ID. 0 or -errno, which fails the user's open or attach
+ * @drain: kinds pasid and lookup; undo of @start_dma: when it returns the device has
+ *	no DMA under way, starts none, and no longer knows its PASID. Cannot fail;
+ *	called also when the parent is gone (mdevkit_device_gone())
+ * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
+ *	@create to @destroy
+ * @msix_unmask: optional: VFIO has put an eventfd on vector @vector (@enabled), or
+ *	taken it away: the hardware may raise it now, or shall stop. Called with
+ *	mdevkit's irq lock held: must not sleep
+ *
+ * All may sleep except @msix_unmask. mdevkit serializes create, destroy, open, close,
+ * start_dma, drain and reset of one device against one another, and against that device's
+ * BAR callbacks: while one of them runs, no BAR callback does (the device's access
+ * lock is held for writing). BAR callbacks run concurrently with one another.
+ */
+struct mdevkit_device_ops {
+	int (*create)(struct mdevkit_device *kdev);
+	void (*destroy)(struct mdevkit_device *kdev);
+	int (*open)(struct mdevkit_device *kdev);
+	void (*close)(struct mdevkit_device *kdev);
+	int (*reset)(struct mdevkit_device *kdev);
+	int (*start_dma)(struct mdevkit_device *kdev, ioasid_t pasid);
+	void (*drain)(struct mdevkit_device *kdev);
+	struct device *(*iommu_device)(struct mdevkit_device *kdev);
+	void (*msix_unmask)(struct mdevkit_device *kdev, unsigned int vector, bool enabled);
+};
+
+/**
+ * struct mdevkit_driver - a vendor driver
+ * @name: name on the mdev bus (/sys/bus/mdev/drivers/NAME)
+ * @device_size: size of the driver's structure for one mdev, whose first member
+ *	is a struct mdevkit_device
+ * @ops: the device
+ * @dev_groups: sysfs attributes of each mdev (optional), settable by mdevctl
+ * @mdev: private to mdevkit
+ */
+struct mdevkit_driver {
+	const char *name;
+	size_t device_size;
+	const struct mdevkit_device_ops *ops;
+	const struct attribute_group **dev_groups;
+	struct mdev_driver mdev;
+};
+
+/**
+ * struct mdevkit_device - one mdev; the first member of the driver's own structure
+ * @vdev: private: the VFIO device
+ * @mdev: the mdev on the bus; &mdev->dev names it in log messages
+ * @parent: the parent that it is a slice of
+ * @type: its type
+ * @ops: the driver's callbacks
+ *
+ * All other members are private to mdevkit.
+ */
+struct mdevkit_device {
+	struct vfio_device vdev;
+	struct mdev_device *mdev;
+	struct mdevkit_parent *parent;
+	const struct mdevkit_type *type;
+	const struct mdevkit_device_ops *ops;
+
+	/* private: */
+	/*
+	 * Held for reading around BAR callbacks and page faults, for writing around
+	 * the life cycle callbacks. Guards dma_started, memory_enabled, opened.
+	 */
+	struct rw_semaphore access;
+	/* Serializes the life cycle: open, close, attach, detach, reset, removal */
+	struct mutex lifecycle;
+	struct mdevkit_config *config;
+	struct mdevkit_irqs *irqs;
+	struct mdevkit_slot *slot;	/* aux group that the mdev is in, or NULL */
+	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
+	struct page *dead_page;		/* all-ones, mapped when the parent is gone */
+	bool opened;
+	bool armed;			/* holds a reference on its group's arming */
+	bool dma_started;
+	bool gone;			/* set once, read anywhere */
+	bool resetting;
+};
+
+int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner);
+void mdevkit_unregister_driver(struct mdevkit_driver *drv);
+
+/**
+ * mdevkit_register_driver() - register a vendor driver on the mdev bus
+ * @drv: the driver; lives until mdevkit_unregister_driver()
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EINVAL: device_size too small or no ops; -EBUSY: the name is taken; -ENOMEM.
+ */
+#define mdevkit_register_driver(drv) __mdevkit_register_driver(drv, THIS_MODULE)
+
+struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
+					       const struct mdevkit_type *types,
+					       unsigned int nr_types, unsigned int capacity,
+					       void *drvdata);
+void mdevkit_unregister_parent(struct mdevkit_parent *parent);
+void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
+void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);
+struct device *mdevkit_parent_dev(struct mdevkit_parent *parent);
+
+/* Interrupts: any context */
+void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector);
+void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted);
+void mdevkit_signal_error(struct mdevkit_device *kdev);
+int mdevkit_irq_bind_hw(struct mdevkit_device *kdev, unsigned int vector, int hwirq);
+void mdevkit_irq_unbind_hw(struct mdevkit_device *kdev, unsigned int vector);
+
+/* DMA of the kind software, while the device is open */
+int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
+
+/**
+ * mdevkit_device_gone() - has the parent gone away under this device?
+ * @kdev: the device
+ *
+ * Context: any.
+ * Return: true once the parent's hardware must not be touched any more.
+ */
+static inline bool mdevkit_device_gone(struct mdevkit_device *kdev)
+{
+	return READ_ONCE(kdev->gone);
+}
+
+#endif /* _MDEVKIT_MDEVKIT_H */

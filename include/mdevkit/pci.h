@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The PCI function that a tenant sees: its identity, BARs, interrupts and
+ * capabilities, as a vendor driver declares them. mdevkit builds the
+ * configuration space from the declaration and emulates every access to it.
+ */
+#ifndef _MDEVKIT_PCI_H
+#define _MDEVKIT_PCI_H
+
+#include <linux/bits.h>
+#include <linux/pci_regs.h>
+#include <linux/types.h>
+
+struct mdevkit_device;
+
+/* Sizes of access that the registers of a BAR understand (bit n: 1 << n bytes) */
+#define MDEVKIT_WIDTH_1		BIT(0)
+#define MDEVKIT_WIDTH_2		BIT(1)
+#define MDEVKIT_WIDTH_4		BIT(2)
+#define MDEVKIT_WIDTH_8		BIT(3)
+
+/**
+ * struct mdevkit_io_page - one page of the parent's MMIO lent to a tenant
+ * @phys: physical address of the page, page aligned
+ * @virt: the same page as the host's kernel sees it, for trapped accesses
+ */
+struct mdevkit_io_page {
+	phys_addr_t phys;
+	void __iomem *virt;
+};
+
+/**
+ * struct mdevkit_bar - one base address register and what lies behind it
+ * @size: bytes; a power of two, at least 4 (I/O) or 16 (memory); 0: BAR absent
+ * @flags: PCI_BASE_ADDRESS_SPACE_IO, or PCI_BASE_ADDRESS_MEM_TYPE_64 and
+ *	PCI_BASE_ADDRESS_MEM_PREFETCH; a 64-bit BAR uses the next BAR's slot too
+ * @widths: MDEVKIT_WIDTH_* that @read and @write accept; 0 means 1, 2 and 4 bytes.
+ *	Another size, or an address that is not naturally aligned, is split into
+ *	the largest accepted accesses, or refused with EINVAL where none fits
+ * @read: read @width bytes at @offset into @value (zero-extended). @offset is
+ *	inside the BAR and naturally aligned, @width is one of @widths.
+ *	0, or -errno that the tenant's access returns. May sleep
+ * @write: the same for a write; higher bits of @value are zero
+ * @passthrough_size: the first so many bytes of the BAR (page aligned; I/O BARs: 0)
+ *	are pages of the parent's own MMIO, that the tenant may mmap
+ * @page: tells the page number @pgoff of the pass-through part; called when the
+ *	tenant touches it. -errno: the page reads as all-ones for this tenant.
+ *	May sleep; called with the device's access lock held for reading
+ *
+ * Parts of a BAR that have neither a callback nor a page read as zero and
+ * ignore writes, as PCI's reserved registers do.
+ */
+struct mdevkit_bar {
+	u64 size;
+	u32 flags;
+	u8 widths;
+	int (*read)(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value);
+	int (*write)(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value);
+	u64 passthrough_size;
+	int (*page)(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page);
+};
+
+/**
+ * struct mdevkit_pci_bytes - bytes of config space that the driver gives verbatim
+ * @offset: where, 0x40 or above, outside the capabilities that mdevkit makes
+ * @len: how many bytes
+ * @bytes: their value after reset
+ * @writable: mask of the bits that a tenant may change; NULL: none
+ *
+ * When @cap_id is set this is a capability: bytes 0 and 1 (ID and next pointer)
+ * are filled in by mdevkit and it is linked into the list; else it is raw data.
+ * @cap_id: PCI_CAP_ID_*, e.g. PCI_CAP_ID_VNDR, or 0
+ */
+struct mdevkit_pci_bytes {
+	u8 offset;
+	u8 len;
+	u8 cap_id;
+	const u8 *bytes;
+	const u8 *writable;
+};
+
+/**
+ * struct mdevkit_pci_desc - the PCI personality of a type
+ * @vendor: vendor ID
+ * @device: device ID
+ * @subsystem_vendor: subsystem vendor ID; 0: the same as @vendor
+ * @subsystem_device: subsystem ID; 0 with @subsystem_vendor 0: the same as @device
+ * @class: 24-bit class code (PCI_CLASS_x << 8 | programming interface)
+ * @revision: revision ID
+ * @command: value of the command register after reset, of PCI_COMMAND_IO and
+ *	PCI_COMMAND_MEMORY; the specification's own reset value is 0
+ * @intx_pin: 0: no INTx; 1 to 4: INTA to INTD
+ * @msi_vectors: MSI messages (0: no MSI; else a power of two up to 32)
+ * @msix_vectors: MSI-X table size (0: no MSI-X; up to 2048)
+ * @msix_bar: BAR that holds table and PBA; it has room for both at the offsets
+ * @msix_table: offset of the MSI-X table in @msix_bar, 8-byte aligned
+ * @msix_pba: offset of the pending bit array in @msix_bar, 8-byte aligned
+ * @express: the function has a PCI Express endpoint capability with function
+ *	level reset and 4096 bytes of config space; else 256 bytes
+ * @pm: the function has a power management capability (D0 and D3hot)
+ * @bars: the six base address registers
+ * @bytes: what the driver gives verbatim, and its vendor specific capabilities
+ * @nr_bytes: entries of @bytes
+ */
+struct mdevkit_pci_desc {
+	u16 vendor;
+	u16 device;
+	u16 subsystem_vendor;
+	u16 subsystem_device;
+	u32 class;
+	u8 revision;
+	u16 command;
+	u8 intx_pin;
+	u8 msi_vectors;
+	u16 msix_vectors;
+	u8 msix_bar;
+	u32 msix_table;
+	u32 msix_pba;
+	bool express;
+	bool pm;
+	struct mdevkit_bar bars[PCI_STD_NUM_BARS];
+	const struct mdevkit_pci_bytes *bytes;
+	unsigned int nr_bytes;
+};
+
+#endif /* _MDEVKIT_PCI_H */
