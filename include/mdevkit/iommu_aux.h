@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOMMU groups for devices that have no requester ID of their own.
+ *
+ * An *aux group* is an ordinary iommu_group. Its members are devices, such as
+ * mediated devices, whose DMA leaves the machine's fabric through another
+ * device, the *iommu_device*: tagged with a PASID of the member's own, or as a
+ * whole function that the member wraps. In-tree users of the IOMMU API (VFIO,
+ * iommufd) attach domains to an aux group like to any other group.
+ *
+ * Attaching a domain to an aux group is done in two steps, because the IOMMU
+ * core calls a driver's attach_dev() under a lock that PASID attach needs too:
+ *
+ *   - the core (VFIO, iommufd, or iommu_aux_attach_group() itself) sets the
+ *     group's domain; nothing is translated yet, the members' DMA is blocked;
+ *   - iommu_aux_attach_group() *arms* the members: the domain goes on each
+ *     member's PASID of its iommu_device. From then on DMA works.
+ *
+ * Everything here may sleep and must be called in process context, without an
+ * iommu_group's mutex held.
+ */
+#ifndef MDEVKIT_IOMMU_AUX_H
+#define MDEVKIT_IOMMU_AUX_H
+
+#include <linux/bits.h>
+#include <linux/device.h>
+#include <linux/iommu.h>
+
+struct iommu_aux_group;
+
+/**
+ * typedef iommu_aux_lookup_t - name the device that translates a member's DMA
+ * @member: a member of the group at hand
+ *
+ * Called with the aux group's mutex held. It may sleep, but it must not call
+ * into iommu_aux, except for iommu_aux_member_iommu_device(), which is a lookup
+ * function itself. The returned device is borrowed: it has to stay alive until
+ * the call into iommu_aux that asked for it has returned.
+ *
+ * Return: the iommu_device of @member, or NULL when @member is translated by
+ * itself and needs no arming.
+ */
+typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
+
+/**
+ * IOMMU_AUX_WHOLE_DEVICE - the member wraps the whole iommu_device
+ *
+ * The domain is attached to the iommu_device plainly, without a PASID, even if
+ * the device could carry PASIDs. Meant for a VF or a function that is handed
+ * out as one mdev. Without the flag a PASID is used when the iommu_device can
+ * carry PASIDs, and the plain way when it cannot.
+ */
+#define IOMMU_AUX_WHOLE_DEVICE	BIT(0)
+
+/*
+ * The contract: attach and detach.
+ */
+
+/**
+ * iommu_aux_attach_group() - attach a domain to a group, member by member
+ * @domain: paging domain allocated for a member of @group
+ * @group: the iommu_group of an aux group
+ * @lookup: names the iommu_device of each member; must not be NULL
+ *
+ * Walks every member of the group. If the iommu_device that @lookup names can
+ * do PASIDs, the domain goes on the member's PASID there, otherwise (a wrapped
+ * VF or a whole device) it is attached to that device plainly. A member for
+ * which @lookup returns NULL is left alone.
+ *
+ * An idle group gets @domain as its domain in the IOMMU core first, as by
+ * iommu_attach_group(). When the group carries @domain already, because VFIO or
+ * iommufd put it there, the call only arms the members, and the matching
+ * iommu_aux_detach_group() only disarms them.
+ *
+ * All or nothing: on failure every member is back where it was.
+ *
+ * Context: may sleep; takes the aux group's mutex and, one at a time, the
+ * mutexes of iommu_groups.
+ * Return: 0, or
+ * * %-EBUSY: @group carries another domain, or is armed already, or an
+ *   iommu_device is in use by somebody else;
+ * * %-EINVAL: no lookup, no aux group, not an aux domain, or @domain belongs to
+ *   another IOMMU instance than an iommu_device;
+ * * %-ENOSPC: the member has no PASID and there is none left for it;
+ * * %-EOPNOTSUPP: an iommu_device cannot isolate; the log says why, once;
+ * * %-ENODEV: an iommu_device has gone;
+ * * others: as the IOMMU driver of the iommu_device returned it.
+ */
+int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *group,
+			   iommu_aux_lookup_t lookup);
+
+/**
+ * iommu_aux_detach_group() - undo iommu_aux_attach_group()
+ * @domain: the domain given to iommu_aux_attach_group()
+ * @group: the iommu_group of an aux group
+ * @lookup: names the iommu_device of each member
+ *
+ * Disarms every member. A member for which @lookup now returns NULL is skipped
+ * (its device has gone, and its translations with it) and the rest goes on; iommu_aux
+ * still takes down, from its own records, what it had put on a device that is in
+ * fact still there, so that no translation outlives the call. The group's domain
+ * in the core is given up only if iommu_aux_attach_group() had set it.
+ *
+ * When the call returns, no DMA of a member reaches memory through @domain. Does
+ * nothing but warn in the log when @domain is not armed on @group.
+ *
+ * Context: may sleep; takes the same locks as iommu_aux_attach_group().
+ */
+void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *group,
+			    iommu_aux_lookup_t lookup);
+
+/**
+ * iommu_attach_group_with_lookup() - attach a domain to a group of any kind
+ * @domain: the domain
+ * @group: the group
+ * @lookup: as for iommu_aux_attach_group(), or NULL
+ *
+ * With a NULL @lookup this is exactly iommu_attach_group(), otherwise it is
+ * iommu_aux_attach_group().
+ *
+ * Context: may sleep.
+ * Return: what the function it stands for returns.
+ */
+int iommu_attach_group_with_lookup(struct iommu_domain *domain, struct iommu_group *group,
+				   iommu_aux_lookup_t lookup);
+
+/**
+ * iommu_aux_get_pasid() - the PASID under which a member's DMA uses a domain
+ * @domain: a domain
+ * @member: a member of an aux group
+ *
+ * Context: may sleep.
+ * Return: the PASID (greater than 0) when @member is armed with @domain by
+ * PASID, or
+ * * %-ENODEV: @member is not in an aux group;
+ * * %-EINVAL: @member is not armed with @domain;
+ * * %-EOPNOTSUPP: @member is armed with @domain plainly, without a PASID.
+ */
+int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
+
+/*
+ * Groups and members.
+ */
+
+/**
+ * iommu_aux_check_device() - can members live behind this device?
+ * @iommu_device: the device to be asked
+ * @flags: 0 or %IOMMU_AUX_WHOLE_DEVICE
+ * @reason: where to put a static text for the administrator, or NULL. Set
+ *          to NULL on success and to a sentence without a final stop on failure
+ *
+ * With flags 0 the device must be able to isolate members by PASID: an IOMMU
+ * that translates it and knows PASIDs, PASID enabled on the device (for PCI: the
+ * capability, and ACS on the whole path), interrupts isolated. Call it before
+ * offering types that need it. iommu_aux_group_join() is more lenient: it takes a
+ * device without PASIDs plainly.
+ *
+ * Context: may sleep; the driver of @iommu_device is bound and stays so.
+ * Return: 0, %-ENODEV when no IOMMU translates the device, %-EOPNOTSUPP when it
+ * cannot isolate, %-EINVAL for unknown flags.
+ */
+int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason);
+
+/**
+ * iommu_aux_group_create() - make an empty aux group
+ * @name: name of the group: shown by /sys/kernel/iommu_groups/N/name, the log and
+ *        debugfs. It is copied and need not be unique
+ *
+ * Context: may sleep; must not be called from the probe of a platform driver's
+ * IOMMU.
+ * Return: the group with one reference for the caller, or an ERR_PTR (%-ENOMEM,
+ * %-ENODEV when the IOMMU core did not take the anchor).
+ */
+struct iommu_aux_group *iommu_aux_group_create(const char *name);
+
+/**
+ * iommu_aux_group_get() - take one more reference
+ * @group: the group
+ *
+ * Return: @group.
+ */
+struct iommu_aux_group *iommu_aux_group_get(struct iommu_aux_group *group);
+
+/**
+ * iommu_aux_group_put() - drop a reference
+ * @group: the group, or NULL
+ *
+ * Members hold references of their own: a group goes away when the last
+ * reference is dropped *and* the last member has left, whichever comes last.
+ *
+ * Context: may sleep; no lock that iommu_aux_group_create() was called under.
+ */
+void iommu_aux_group_put(struct iommu_aux_group *group);
+
+/**
+ * iommu_aux_group_to_iommu_group() - the iommu_group behind an aux group
+ * @group: the group
+ *
+ * Return: the iommu_group, valid as long as the caller's reference on @group.
+ */
+struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group);
+
+/**
+ * iommu_aux_group_join() - put a device into an aux group
+ * @group: the group
+ * @member: the device; it has no IOMMU of its own, and no driver that does DMA
+ * @iommu_device: the device that does DMA for @member
+ * @flags: 0 or %IOMMU_AUX_WHOLE_DEVICE
+ *
+ * Allocates the member's PASID (not for a whole device). If the group has a
+ * domain, the member gets it, and if the group is armed, the member is armed: it
+ * never has access to anything that the group does not have. The caller holds
+ * a reference on @iommu_device's driver (it stays bound) until @member has left.
+ *
+ * Context: may sleep; takes the aux group's mutex.
+ * Return: 0, or, each with a line in the log that says what can be done,
+ * * %-EINVAL: no @iommu_device, or it sits behind another IOMMU instance than the
+ *   members that are in the group, or unknown flags;
+ * * %-ENODEV: no IOMMU translates @iommu_device;
+ * * %-EOPNOTSUPP: @iommu_device cannot isolate its members;
+ * * %-ENOSPC: no PASID is left;
+ * * %-EBUSY: @member is in a group already;
+ * * %-ENOMEM, or what arming the member returned.
+ */
+int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
+			 struct device *iommu_device, unsigned int flags);
+
+/**
+ * iommu_aux_group_leave() - take a device out of its aux group
+ * @member: the device
+ *
+ * Disarms the member, takes it out of the group, and only then gives its PASID
+ * back: the member's engine must be quiet by now (drained), since the PASID may be
+ * handed to somebody else as soon as this returns. Does nothing if @member is not
+ * in an aux group.
+ *
+ * Context: may sleep; takes the aux group's mutex.
+ */
+void iommu_aux_group_leave(struct device *member);
+
+/**
+ * iommu_aux_member_pasid() - the PASID that a member owns
+ * @member: the device
+ *
+ * The PASID is the member's from join to leave, armed or not. A vendor driver
+ * programs it into the hardware.
+ *
+ * Context: any, while @member can neither join nor leave.
+ * Return: the PASID, or %IOMMU_PASID_INVALID when @member has none.
+ */
+ioasid_t iommu_aux_member_pasid(struct device *member);
+
+/**
+ * iommu_aux_member_iommu_device() - the device that was named when a member joined
+ * @member: the device
+ *
+ * Can be used as the lookup function of iommu_aux_attach_group().
+ *
+ * Context: any, while @member can neither join nor leave.
+ * Return: the device (borrowed), or NULL when @member is not in an aux group or its
+ * iommu_device has gone.
+ */
+struct device *iommu_aux_member_iommu_device(struct device *member);
+
+/**
+ * iommu_aux_member_is_armed() - does a member's DMA work now?
+ * @member: the device
+ *
+ * Context: any, while @member can neither join nor leave.
+ * Return: true when the group's domain is on the member's iommu_device.
+ */
+bool iommu_aux_member_is_armed(struct device *member);
+
+#endif /* MDEVKIT_IOMMU_AUX_H */
