@@ -28,7 +28,7 @@ struct mdevkit_device;
 struct mdevkit_irqs;
 struct mdevkit_config;
 struct mdevkit_parent;
-struct mdevkit_slot;
+struct mdevkit_group;
 
 /**
  * enum mdevkit_dma_kind - who translates the DMA of a type's mdevs
@@ -82,14 +82,11 @@ struct mdevkit_type {
  *	called also when the parent is gone (mdevkit_device_gone())
  * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
  *	@create to @destroy
- * @msix_unmask: optional: VFIO has put an eventfd on vector @vector (@enabled), or
- *	taken it away: the hardware may raise it now, or shall stop. Called with
- *	mdevkit's irq lock held: must not sleep
  *
- * All may sleep except @msix_unmask. mdevkit serializes create, destroy, open, close,
- * start_dma, drain and reset of one device against one another, and against that device's
- * BAR callbacks: while one of them runs, no BAR callback does (the device's access
- * lock is held for writing). BAR callbacks run concurrently with one another.
+ * All may sleep. open, close, start_dma, drain and reset run with the device's access lock
+ * held for writing: one of them at a time, and no BAR callback of that device meanwhile.
+ * create and destroy run without a lock, when nobody else can reach the device. BAR
+ * callbacks run concurrently with one another. An interrupt may be raised from all of them.
  */
 struct mdevkit_device_ops {
 	int (*create)(struct mdevkit_device *kdev);
@@ -100,7 +97,6 @@ struct mdevkit_device_ops {
 	int (*start_dma)(struct mdevkit_device *kdev, ioasid_t pasid);
 	void (*drain)(struct mdevkit_device *kdev);
 	struct device *(*iommu_device)(struct mdevkit_device *kdev);
-	void (*msix_unmask)(struct mdevkit_device *kdev, unsigned int vector, bool enabled);
 };
 
 /**
@@ -139,22 +135,27 @@ struct mdevkit_device {
 
 	/* private: */
 	/*
-	 * Held for reading around BAR callbacks and page faults, for writing around
-	 * the life cycle callbacks. Guards dma_started, memory_enabled, opened.
+	 * Held for reading around BAR accesses and config reads, for writing around config
+	 * writes and the life cycle callbacks. Guards config, opened and dma_started.
 	 */
 	struct rw_semaphore access;
-	/* Serializes the life cycle: open, close, attach, detach, reset, removal */
-	struct mutex lifecycle;
+	/*
+	 * Held for reading around page faults. memory_enabled and gone are written with
+	 * both locks held for writing. Inside access and the mmap lock.
+	 */
+	struct rw_semaphore mapping;
 	struct mdevkit_config *config;
 	struct mdevkit_irqs *irqs;
-	struct mdevkit_slot *slot;	/* aux group that the mdev is in, or NULL */
+	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
+	struct list_head group_entry;	/* guarded by the group's lock, as is armed */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
-	struct page *dead_page;		/* all-ones, mapped when the parent is gone */
+	struct page *dead_page;		/* what mappings show when the parent is gone */
 	bool opened;
-	bool armed;			/* holds a reference on its group's arming */
+	bool armed;			/* counts in its group's users */
 	bool dma_started;
+	bool io_enabled;
+	bool memory_enabled;
 	bool gone;			/* set once, read anywhere */
-	bool resetting;
 };
 
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner);

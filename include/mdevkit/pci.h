@@ -45,7 +45,8 @@ struct mdevkit_io_page {
  *	are pages of the parent's own MMIO, that the tenant may mmap
  * @page: tells the page number @pgoff of the pass-through part; called when the
  *	tenant touches it. -errno: the page reads as all-ones for this tenant.
- *	May sleep; called with the device's access lock held for reading
+ *	May sleep, but must not
+ *	call mdevkit_dma_rw()
  *
  * Parts of a BAR that have neither a callback nor a page read as zero and
  * ignore writes, as PCI's reserved registers do.

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PCI configuration space of a tenant's function, made from the declaration of
+ * its type (struct mdevkit_pci_desc).
+ *
+ * Each byte has its value and a mask of the bits that the tenant may change
+ * (PCI 3.0, 6.1: a write to a read-only bit is ignored). What a write means
+ * beyond that, decode, INTx disable, power state and function level reset, is
+ * applied after the bytes have changed. All of it under the device's access
+ * lock: for reading in mdevkit_config_read(), for writing elsewhere.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/log2.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+
+#include "private.h"
+
+/* Lengths of the capabilities that are made here */
+#define CAP_LEN_MSI	(PCI_MSI_DATA_64 + 2)	/* 64-bit address, no per-vector masking */
+#define CAP_LEN_MSIX	PCI_CAP_MSIX_SIZEOF
+#define CAP_LEN_PM	PCI_PM_SIZEOF
+#define CAP_LEN_EXP	PCI_CAP_EXP_ENDPOINT_SIZEOF_V2
+
+/* Device Control bits that an endpoint without ECRC, phantom functions or aux power has */
+#define EXP_DEVCTL_WRITABLE						\
+	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | \
+	 PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD | \
+	 PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
+
+struct mdevkit_config {
+	const struct mdevkit_pci_desc *desc;
+	size_t size;
+	u8 pm;			/* offsets of capabilities, 0 if absent */
+	u8 express;
+	u8 *value;
+	u8 *initial;		/* value after reset */
+	u8 *writable;
+};
+
+/* While the space is being made: which bytes are taken, and where to link the next capability */
+struct config_layout {
+	DECLARE_BITMAP(taken, PCI_CFG_SPACE_SIZE);
+	u8 link;
+};
+
+static int config_check_bars(const struct mdevkit_pci_desc *desc)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		const struct mdevkit_bar *bar = &desc->bars[i];
+		bool io = bar->flags & PCI_BASE_ADDRESS_SPACE_IO;
+
+		if (!bar->size)
+			continue;
+		if (!is_power_of_2(bar->size) || bar->size < (io ? 4 : 16) ||
+		    bar->size > MDEVKIT_OFFSET_MASK)
+			return -EINVAL;
+		if (bar->passthrough_size > bar->size || (io && bar->passthrough_size) ||
+		    !PAGE_ALIGNED(bar->passthrough_size) || (bar->passthrough_size && !bar->page))
+			return -EINVAL;
+		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64) {
+			/* the upper half takes the next slot */
+			if (io || i + 1 == PCI_STD_NUM_BARS || desc->bars[i + 1].size)
+				return -EINVAL;
+		} else if (bar->size > SZ_2G) {
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int config_check_msix(const struct mdevkit_pci_desc *desc)
+{
+	u64 table_end = (u64)desc->msix_table + desc->msix_vectors * PCI_MSIX_ENTRY_SIZE;
+	u64 pba_end = (u64)desc->msix_pba + DIV_ROUND_UP(desc->msix_vectors, 64) * 8;
+	const struct mdevkit_bar *bar;
+
+	if (!desc->msix_vectors)
+		return 0;
+	if (desc->msix_vectors > PCI_MSIX_FLAGS_QSIZE + 1 || desc->msix_bar >= PCI_STD_NUM_BARS)
+		return -EINVAL;
+	bar = &desc->bars[desc->msix_bar];
+	if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
+		return -EINVAL;
+	if (!IS_ALIGNED(desc->msix_table, 8) || !IS_ALIGNED(desc->msix_pba, 8))
+		return -EINVAL;
+	if (table_end > bar->size || pba_end > bar->size)
+		return -EINVAL;
+	if (desc->msix_table < pba_end && desc->msix_pba < table_end)
+		return -EINVAL;
+	/* A tenant must never map the pages in which its table is emulated */
+	if (min(desc->msix_table, desc->msix_pba) < bar->passthrough_size)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * mdevkit_config_check() - is a declared PCI personality possible?
+ * @desc: the personality
+ *
+ * Return: 0, or -EINVAL.
+ */
+int mdevkit_config_check(const struct mdevkit_pci_desc *desc)
+{
+	unsigned int i;
+	int ret;
+
+	if (!desc || desc->intx_pin > 4 || (desc->class & ~0xffffff) ||
+	    (desc->command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)))
+		return -EINVAL;
+	if (desc->msi_vectors && (!is_power_of_2(desc->msi_vectors) || desc->msi_vectors > 32))
+		return -EINVAL;
+	for (i = 0; i < desc->nr_bytes; i++) {
+		const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
+
+		if (raw->offset < PCI_STD_HEADER_SIZEOF || !raw->len || !raw->bytes ||
+		    raw->offset + raw->len > PCI_CFG_SPACE_SIZE)
+			return -EINVAL;
+		if (raw->cap_id && (raw->len < PCI_CAP_LIST_NEXT + 1 || !IS_ALIGNED(raw->offset, 4)))
+			return -EINVAL;
+	}
+	ret = config_check_bars(desc);
+	return ret ?: config_check_msix(desc);
+}
+
+static void config_set16(struct mdevkit_config *config, unsigned int offset, u16 value,
+			 u16 writable)
+{
+	put_unaligned_le16(value, config->initial + offset);
+	put_unaligned_le16(writable, config->writable + offset);
+}
+
+static void config_set32(struct mdevkit_config *config, unsigned int offset, u32 value,
+			 u32 writable)
+{
+	put_unaligned_le32(value, config->initial + offset);
+	put_unaligned_le32(writable, config->writable + offset);
+}
+
+/* Links a capability at @offset to the end of the list (PCI 3.0, 6.7). */
+static void config_link_cap(struct mdevkit_config *config, struct config_layout *layout,
+			    unsigned int offset, u8 cap_id)
+{
+	config->initial[layout->link] = offset;
+	config->initial[offset + PCI_CAP_LIST_ID] = cap_id;
+	config->initial[offset + PCI_CAP_LIST_NEXT] = 0;
+	layout->link = offset + PCI_CAP_LIST_NEXT;
+	put_unaligned_le16(get_unaligned_le16(config->initial + PCI_STATUS) | PCI_STATUS_CAP_LIST,
+			   config->initial + PCI_STATUS);
+}
+
+/* Finds room for a capability and links it. Returns its offset, or 0 if there is no room. */
+static unsigned int config_place_cap(struct mdevkit_config *config, struct config_layout *layout,
+				     unsigned int len, u8 cap_id)
+{
+	unsigned long offset;
+
+	/* capabilities are DWORD aligned */
+	offset = bitmap_find_next_zero_area(layout->taken, PCI_CFG_SPACE_SIZE, 0, len, 3);
+	if (offset + len > PCI_CFG_SPACE_SIZE)
+		return 0;
+	bitmap_set(layout->taken, offset, len);
+	config_link_cap(config, layout, offset, cap_id);
+	return offset;
+}
+
+static int config_add_bytes(struct mdevkit_config *config, struct config_layout *layout)
+{
+	const struct mdevkit_pci_desc *desc = config->desc;
+	unsigned int i;
+
+	for (i = 0; i < desc->nr_bytes; i++) {
+		const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
+
+		if (find_next_bit(layout->taken, raw->offset + raw->len, raw->offset) <
+		    raw->offset + raw->len)
+			return -EINVAL;
+		bitmap_set(layout->taken, raw->offset, raw->len);
+		memcpy(config->initial + raw->offset, raw->bytes, raw->len);
+		if (raw->writable)
+			memcpy(config->writable + raw->offset, raw->writable, raw->len);
+		if (raw->cap_id) {
+			config_link_cap(config, layout, raw->offset, raw->cap_id);
+			put_unaligned_le16(0, config->writable + raw->offset);
+		}
+	}
+	return 0;
+}
+
+static int config_add_msi(struct mdevkit_config *config, struct config_layout *layout)
+{
+	unsigned int nr = config->desc->msi_vectors;
+	unsigned int offset;
+
+	if (!nr)
+		return 0;
+	offset = config_place_cap(config, layout, CAP_LEN_MSI, PCI_CAP_ID_MSI);
+	if (!offset)
+		return -EINVAL;
+	config_set16(config, offset + PCI_MSI_FLAGS, PCI_MSI_FLAGS_64BIT | ilog2(nr) << 1,
+		     PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	config_set32(config, offset + PCI_MSI_ADDRESS_LO, 0, ~3U);
+	config_set32(config, offset + PCI_MSI_ADDRESS_HI, 0, ~0U);
+	config_set16(config, offset + PCI_MSI_DATA_64, 0, 0xffff);
+	return 0;
+}
+
+static int config_add_msix(struct mdevkit_config *config, struct config_layout *layout)
+{
+	const struct mdevkit_pci_desc *desc = config->desc;
+	unsigned int offset;
+
+	if (!desc->msix_vectors)
+		return 0;
+	offset = config_place_cap(config, layout, CAP_LEN_MSIX, PCI_CAP_ID_MSIX);
+	if (!offset)
+		return -EINVAL;
+	config_set16(config, offset + PCI_MSIX_FLAGS, desc->msix_vectors - 1,
+		     PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	config_set32(config, offset + PCI_MSIX_TABLE, desc->msix_table | desc->msix_bar, 0);
+	config_set32(config, offset + PCI_MSIX_PBA, desc->msix_pba | desc->msix_bar, 0);
+	return 0;
+}
+
+static int config_add_pm(struct mdevkit_config *config, struct config_layout *layout)
+{
+	unsigned int offset;
+
+	if (!config->desc->pm)
+		return 0;
+	offset = config_place_cap(config, layout, CAP_LEN_PM, PCI_CAP_ID_PM);
+	if (!offset)
+		return -EINVAL;
+	config->pm = offset;
+	/* PCI PM 1.2: version 3, D0 and D3hot only, no PME */
+	config_set16(config, offset + PCI_PM_PMC, 3, 0);
+	config_set16(config, offset + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET,
+		     PCI_PM_CTRL_STATE_MASK);
+	return 0;
+}
+
+static int config_add_express(struct mdevkit_config *config, struct config_layout *layout)
+{
+	unsigned int offset;
+
+	if (!config->desc->express)
+		return 0;
+	offset = config_place_cap(config, layout, CAP_LEN_EXP, PCI_CAP_ID_EXP);
+	if (!offset)
+		return -EINVAL;
+	config->express = offset;
+	config_set16(config, offset + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0);
+	config_set32(config, offset + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0);
+	config_set16(config, offset + PCI_EXP_DEVCTL,
+		     PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B,
+		     EXP_DEVCTL_WRITABLE);
+	/* a link that is up at 2.5 GT/s, one lane */
+	config_set32(config, offset + PCI_EXP_LNKCAP,
+		     PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
+	config_set16(config, offset + PCI_EXP_LNKCTL, 0,
+		     PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC);
+	config_set16(config, offset + PCI_EXP_LNKSTA,
+		     PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
+	return 0;
+}
+
+static void config_set_bars(struct mdevkit_config *config, u16 *command)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		const struct mdevkit_bar *bar = &config->desc->bars[i];
+		unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
+		u64 writable = ~(bar->size - 1);
+
+		if (!bar->size)
+			continue;
+		config_set32(config, offset, bar->flags, lower_32_bits(writable));
+		if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
+			*command |= PCI_COMMAND_IO;
+		else
+			*command |= PCI_COMMAND_MEMORY;
+		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
+			config_set32(config, offset + 4, 0, upper_32_bits(writable));
+	}
+}
+
+static void config_set_header(struct mdevkit_config *config)
+{
+	const struct mdevkit_pci_desc *desc = config->desc;
+	u16 command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR;
+	bool own_subsystem = desc->subsystem_vendor || desc->subsystem_device;
+
+	config_set_bars(config, &command);
+	if (desc->intx_pin)
+		command |= PCI_COMMAND_INTX_DISABLE;
+	config_set16(config, PCI_VENDOR_ID, desc->vendor, 0);
+	config_set16(config, PCI_DEVICE_ID, desc->device, 0);
+	config_set16(config, PCI_COMMAND, desc->command, command);
+	/* PCIe 7.5.1.1.4: DEVSEL timing is hardwired to 0 */
+	config_set16(config, PCI_STATUS, desc->express ? 0 : PCI_STATUS_DEVSEL_MEDIUM, 0);
+	config_set32(config, PCI_CLASS_REVISION, desc->class << 8 | desc->revision, 0);
+	config->writable[PCI_CACHE_LINE_SIZE] = 0xff;
+	config->writable[PCI_LATENCY_TIMER] = desc->express ? 0 : 0xf8;
+	config_set16(config, PCI_SUBSYSTEM_VENDOR_ID,
+		     own_subsystem ? desc->subsystem_vendor : desc->vendor, 0);
+	config_set16(config, PCI_SUBSYSTEM_ID,
+		     own_subsystem ? desc->subsystem_device : desc->device, 0);
+	config->writable[PCI_INTERRUPT_LINE] = 0xff;
+	config->initial[PCI_INTERRUPT_PIN] = desc->intx_pin;
+}
+
+/**
+ * mdevkit_config_init() - make the config space of a device
+ * @kdev: the device; its type is set
+ *
+ * Return: 0; -ENOMEM; -EINVAL when the declared bytes overlap or the
+ * capabilities do not fit.
+ */
+int mdevkit_config_init(struct mdevkit_device *kdev)
+{
+	const struct mdevkit_pci_desc *desc = kdev->type->pci;
+	size_t size = desc->express ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE;
+	struct config_layout layout = { .link = PCI_CAPABILITY_LIST };
+	struct mdevkit_config *config;
+	int ret;
+
+	config = kzalloc(sizeof(*config), GFP_KERNEL_ACCOUNT);
+	if (!config)
+		return -ENOMEM;
+	config->value = kvcalloc(3, size, GFP_KERNEL_ACCOUNT);
+	if (!config->value) {
+		kfree(config);
+		return -ENOMEM;
+	}
+	config->initial = config->value + size;
+	config->writable = config->initial + size;
+	config->size = size;
+	config->desc = desc;
+	kdev->config = config;
+
+	config_set_header(config);
+	bitmap_set(layout.taken, 0, PCI_STD_HEADER_SIZEOF);
+	ret = config_add_bytes(config, &layout) ?:
+	      config_add_msi(config, &layout) ?:
+	      config_add_msix(config, &layout) ?:
+	      config_add_pm(config, &layout) ?:
+	      config_add_express(config, &layout);
+	if (ret) {
+		dev_err(&kdev->mdev->dev, "type %s: overlapping or too many capabilities\n",
+			kdev->type->sysfs_name);
+		mdevkit_config_free(kdev);
+		return ret;
+	}
+	mdevkit_config_reset(kdev);
+	return 0;
+}
+
+/**
+ * mdevkit_config_free() - undo of mdevkit_config_init()
+ * @kdev: the device
+ */
+void mdevkit_config_free(struct mdevkit_device *kdev)
+{
+	if (!kdev->config)
+		return;
+	kvfree(kdev->config->value);
+	kfree(kdev->config);
+	kdev->config = NULL;
+}
+
+/* Lets the rest of the kit follow what the registers say now. */
+static void config_apply(struct mdevkit_device *kdev)
+{
+	struct mdevkit_config *config = kdev->config;
+	u16 command = get_unaligned_le16(config->value + PCI_COMMAND);
+	bool powered = !config->pm ||
+		       (config->value[config->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) == 0;
+	bool memory = powered && (command & PCI_COMMAND_MEMORY);
+
+	kdev->io_enabled = powered && (command & PCI_COMMAND_IO);
+	mdevkit_mmap_set_memory(kdev, memory);
+	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
+}
+
+/**
+ * mdevkit_config_reset() - bring config space to its state after reset
+ * @kdev: the device; its access lock is held for writing, or it has no user yet
+ */
+void mdevkit_config_reset(struct mdevkit_device *kdev)
+{
+	memcpy(kdev->config->value, kdev->config->initial, kdev->config->size);
+	config_apply(kdev);
+}
+
+/**
+ * mdevkit_config_size() - size of a device's config space
+ * @kdev: the device
+ *
+ * Return: 256 or 4096 bytes.
+ */
+size_t mdevkit_config_size(const struct mdevkit_device *kdev)
+{
+	return kdev->config->size;
+}
+
+/**
+ * mdevkit_config_read() - read config space
+ * @kdev: the device; its access lock is held
+ * @offset: first byte
+ * @buf: where to
+ * @count: how many bytes; any number at any alignment
+ *
+ * All-ones when the parent has gone.
+ *
+ * Return: 0; -EINVAL when the range is not inside config space.
+ */
+int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count)
+{
+	struct mdevkit_config *config = kdev->config;
+
+	if (offset > config->size || count > config->size - offset)
+		return -EINVAL;
+	if (kdev->gone) {
+		memset(buf, 0xff, count);
+		return 0;
+	}
+	memcpy(buf, config->value + offset, count);
+	if (offset <= PCI_STATUS && offset + count > PCI_STATUS && mdevkit_irq_intx_status(kdev))
+		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
+	return 0;
+}
+
+/* D1 and D2 are not supported: such a write is discarded (PCI PM 1.2, 3.2.4). */
+static void config_fix_power_state(struct mdevkit_config *config, u8 before)
+{
+	u8 *ctrl = config->value + config->pm + PCI_PM_CTRL;
+	u8 state = *ctrl & PCI_PM_CTRL_STATE_MASK;
+
+	if (state == 1 || state == 2)
+		*ctrl = (*ctrl & ~PCI_PM_CTRL_STATE_MASK) | (before & PCI_PM_CTRL_STATE_MASK);
+}
+
+static bool config_write_has_flr(struct mdevkit_config *config, u64 offset, const u8 *buf,
+				 size_t count)
+{
+	/* Initiate Function Level Reset is bit 15 of Device Control and reads as zero */
+	u64 at = config->express + PCI_EXP_DEVCTL + 1;
+
+	return config->express && offset <= at && at < offset + count &&
+	       (buf[at - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8));
+}
+
+/**
+ * mdevkit_config_write() - write config space
+ * @kdev: the device; its access lock is held for writing
+ * @offset: first byte
+ * @buf: the bytes
+ * @count: how many; any number at any alignment
+ *
+ * Bits that the tenant may not change keep their value. A function level reset
+ * is done when this returns.
+ *
+ * Return: 0; -EINVAL when the range is not inside config space; or what the
+ * driver's reset returned.
+ */
+int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count)
+{
+	struct mdevkit_config *config = kdev->config;
+	u8 power = 0;
+	size_t i;
+
+	if (offset > config->size || count > config->size - offset)
+		return -EINVAL;
+	if (kdev->gone)
+		return 0;
+	if (config->pm)
+		power = config->value[config->pm + PCI_PM_CTRL];
+	for (i = 0; i < count; i++) {
+		u8 *value = config->value + offset + i;
+		u8 mask = config->writable[offset + i];
+
+		*value = (*value & ~mask) | (buf[i] & mask);
+	}
+	if (config->pm)
+		config_fix_power_state(config, power);
+	if (config_write_has_flr(config, offset, buf, count))
+		return mdevkit_device_reset_locked(kdev);
+	config_apply(kdev);
+	return 0;
+}

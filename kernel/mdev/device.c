@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life of an mdev: created and removed on the mdev bus, opened and closed by
+ * VFIO, reset, and stopped when its parent goes away.
+ *
+ * VFIO holds its device_set lock around open, close, attach and detach, so that
+ * these never run against one another for one device. The driver's callbacks
+ * are called with the device's access lock held for writing.
+ */
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "private.h"
+
+static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
+					   struct mdevkit_type_entry *entry)
+{
+	struct mdevkit_driver *drv = entry->parent->drv;
+	const struct vfio_device_ops *vfio_ops;
+	struct mdevkit_device *kdev;
+	struct vfio_device *vdev;
+
+	vfio_ops = entry->type->dma == MDEVKIT_DMA_SOFTWARE ? &mdevkit_software_ops :
+							      &mdevkit_aux_ops;
+	vdev = _vfio_alloc_device(drv->device_size, &mdev->dev, vfio_ops);
+	if (IS_ERR(vdev))
+		return ERR_CAST(vdev);
+	kdev = mdevkit_from_vdev(vdev);
+	kdev->mdev = mdev;
+	kdev->parent = entry->parent;
+	kdev->type = entry->type;
+	kdev->ops = drv->ops;
+	init_rwsem(&kdev->access);
+	init_rwsem(&kdev->mapping);
+	INIT_LIST_HEAD(&kdev->group_entry);
+	INIT_LIST_HEAD(&kdev->parent_entry);
+	kdev->dead_page = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!kdev->dead_page) {
+		vfio_put_device(vdev);
+		return ERR_PTR(-ENOMEM);
+	}
+	memset(page_address(kdev->dead_page), 0xff, PAGE_SIZE);
+	return kdev;
+}
+
+static void device_put(struct mdevkit_device *kdev)
+{
+	__free_page(kdev->dead_page);
+	vfio_put_device(&kdev->vdev);
+}
+
+/* A device that is created while its parent goes away must not be missed by either side. */
+static int device_list(struct mdevkit_device *kdev)
+{
+	struct mdevkit_parent *parent = kdev->parent;
+
+	guard(mutex)(&parent->devices_lock);
+	if (parent->gone)
+		return -ENODEV;
+	list_add_tail(&kdev->parent_entry, &parent->devices);
+	return 0;
+}
+
+static void device_unlist(struct mdevkit_device *kdev)
+{
+	guard(mutex)(&kdev->parent->devices_lock);
+	list_del_init(&kdev->parent_entry);
+}
+
+static int device_set_up(struct mdevkit_device *kdev)
+{
+	struct vfio_device *vdev = &kdev->vdev;
+	int ret;
+
+	ret = mdevkit_irqs_init(kdev);
+	if (ret)
+		return ret;
+	ret = mdevkit_config_init(kdev);
+	if (ret)
+		goto out_irqs;
+	ret = device_list(kdev);
+	if (ret)
+		goto out_config;
+	ret = kdev->ops->create ? kdev->ops->create(kdev) : 0;
+	if (ret)
+		goto out_unlist;
+
+	if (kdev->type->dma == MDEVKIT_DMA_SOFTWARE) {
+		ret = vfio_register_emulated_iommu_dev(vdev);
+		if (ret)
+			goto out_destroy;
+		return 0;
+	}
+	ret = mdevkit_group_join(kdev);
+	if (ret)
+		goto out_destroy;
+	ret = vfio_register_group_dev(vdev);
+	if (ret)
+		goto out_leave;
+	return 0;
+
+out_leave:
+	mdevkit_group_leave(kdev);
+out_destroy:
+	if (kdev->ops->destroy)
+		kdev->ops->destroy(kdev);
+out_unlist:
+	device_unlist(kdev);
+out_config:
+	mdevkit_config_free(kdev);
+out_irqs:
+	mdevkit_irqs_free(kdev);
+	return ret;
+}
+
+/**
+ * mdevkit_device_probe() - an mdev was created: make its device
+ * @mdev: the mdev
+ *
+ * Return: 0; -ENOSPC: the parent's capacity is used up; -ENODEV: the parent is going
+ * away; -EOPNOTSUPP: the parent cannot isolate; -ENOMEM; or what the driver returned.
+ */
+int mdevkit_device_probe(struct mdev_device *mdev)
+{
+	struct mdevkit_type_entry *entry = mdevkit_type_entry(mdev->type);
+	struct mdevkit_parent *parent = entry->parent;
+	struct mdevkit_device *kdev;
+	int ret;
+
+	ret = mdevkit_capacity_take(parent, entry->type);
+	if (ret)
+		return ret;
+	kdev = device_alloc(mdev, entry);
+	if (IS_ERR(kdev)) {
+		ret = PTR_ERR(kdev);
+		goto out_capacity;
+	}
+	dev_set_drvdata(&mdev->dev, kdev);
+	ret = device_set_up(kdev);
+	if (ret)
+		goto out_put;
+	return 0;
+
+out_put:
+	dev_set_drvdata(&mdev->dev, NULL);
+	device_put(kdev);
+out_capacity:
+	mdevkit_capacity_give(parent, entry->type);
+	return ret;
+}
+
+/**
+ * mdevkit_device_remove() - an mdev is being removed: undo of mdevkit_device_probe()
+ * @mdev: the mdev
+ *
+ * Waits until the last user has closed the device, and asks it to.
+ */
+void mdevkit_device_remove(struct mdev_device *mdev)
+{
+	struct mdevkit_device *kdev = dev_get_drvdata(&mdev->dev);
+	struct mdevkit_parent *parent = kdev->parent;
+	const struct mdevkit_type *type = kdev->type;
+
+	vfio_unregister_group_dev(&kdev->vdev);
+	mdevkit_group_leave(kdev);
+	if (kdev->ops->destroy)
+		kdev->ops->destroy(kdev);
+	device_unlist(kdev);
+	mdevkit_config_free(kdev);
+	mdevkit_irqs_free(kdev);
+	dev_set_drvdata(&mdev->dev, NULL);
+	device_put(kdev);
+	mdevkit_capacity_give(parent, type);
+}
+
+/**
+ * mdevkit_device_start_dma() - the IOMMU translates the device now: let it work
+ * @kdev: the device; armed, open
+ *
+ * Return: 0, or what the driver returned.
+ */
+int mdevkit_device_start_dma(struct mdevkit_device *kdev)
+{
+	ioasid_t pasid = mdevkit_group_pasid(kdev);
+	int ret = 0;
+
+	guard(rwsem_write)(&kdev->access);
+	if (kdev->gone)
+		return -ENODEV;
+	if (kdev->dma_started)
+		return 0;
+	if (kdev->ops->start_dma)
+		ret = kdev->ops->start_dma(kdev, pasid);
+	kdev->dma_started = !ret;
+	return ret;
+}
+
+static void device_drain_locked(struct mdevkit_device *kdev)
+{
+	if (kdev->dma_started && kdev->ops->drain)
+		kdev->ops->drain(kdev);
+	kdev->dma_started = false;
+}
+
+/**
+ * mdevkit_device_drain() - bring the device's DMA to an end
+ * @kdev: the device
+ *
+ * When it returns, the device has forgotten its PASID and no DMA is under way.
+ */
+void mdevkit_device_drain(struct mdevkit_device *kdev)
+{
+	guard(rwsem_write)(&kdev->access);
+	device_drain_locked(kdev);
+}
+
+/**
+ * mdevkit_device_reset_locked() - reset the function
+ * @kdev: the device; its access lock is held for writing
+ *
+ * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
+ */
+int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
+{
+	ioasid_t pasid = mdevkit_group_pasid(kdev);
+	bool restart = kdev->dma_started;
+	int ret;
+
+	lockdep_assert_held_write(&kdev->access);
+	if (kdev->gone)
+		return -ENODEV;
+	device_drain_locked(kdev);
+	mdevkit_mmap_revoke(kdev);
+	mdevkit_irqs_reset(kdev);
+	mdevkit_config_reset(kdev);
+	ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
+	if (ret) {
+		dev_err_ratelimited(&kdev->mdev->dev, "reset failed: %d; its DMA stays off\n", ret);
+		return ret;
+	}
+	if (restart && kdev->ops->start_dma)
+		ret = kdev->ops->start_dma(kdev, pasid);
+	kdev->dma_started = restart && !ret;
+	return ret;
+}
+
+/**
+ * mdevkit_device_reset() - VFIO_DEVICE_RESET
+ * @kdev: the device
+ *
+ * Return: as mdevkit_device_reset_locked().
+ */
+int mdevkit_device_reset(struct mdevkit_device *kdev)
+{
+	guard(rwsem_write)(&kdev->access);
+	return mdevkit_device_reset_locked(kdev);
+}
+
+static int device_open_locked(struct mdevkit_device *kdev)
+{
+	int ret;
+
+	if (kdev->gone)
+		return -ENODEV;
+	ret = mdevkit_device_reset_locked(kdev);
+	if (ret)
+		return ret;
+	ret = kdev->ops->open ? kdev->ops->open(kdev) : 0;
+	kdev->opened = !ret;
+	return ret;
+}
+
+static void device_close_locked(struct mdevkit_device *kdev)
+{
+	mdevkit_mmap_revoke(kdev);
+	if (kdev->ops->close)
+		kdev->ops->close(kdev);
+	kdev->opened = false;
+}
+
+/**
+ * mdevkit_device_open() - the first user opens the device
+ * @kdev: the device
+ *
+ * Return: 0; -ENODEV when the parent has gone; or what the driver or the IOMMU
+ * returned.
+ */
+int mdevkit_device_open(struct mdevkit_device *kdev)
+{
+	int ret;
+
+	scoped_guard(rwsem_write, &kdev->access)
+		ret = device_open_locked(kdev);
+	if (ret)
+		return ret;
+	ret = mdevkit_group_arm(kdev);
+	if (!ret)
+		return 0;
+	scoped_guard(rwsem_write, &kdev->access)
+		device_close_locked(kdev);
+	return ret;
+}
+
+/**
+ * mdevkit_device_close() - the last user has closed the device
+ * @kdev: the device
+ */
+void mdevkit_device_close(struct mdevkit_device *kdev)
+{
+	mdevkit_group_disarm(kdev);
+	scoped_guard(rwsem_write, &kdev->access)
+		device_close_locked(kdev);
+	mdevkit_irqs_release_user(kdev);
+}
+
+/**
+ * mdevkit_device_set_gone() - the parent has gone away under the device
+ * @kdev: the device
+ *
+ * From now on the tenant reads all-ones and its writes are dropped, in mappings
+ * too; the driver no longer touches the hardware. The user is asked to let go.
+ */
+void mdevkit_device_set_gone(struct mdevkit_device *kdev)
+{
+	scoped_guard(rwsem_write, &kdev->access)
+		mdevkit_mmap_set_gone(kdev);
+	mdevkit_irq_ask(kdev);
+}

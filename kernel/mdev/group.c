@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which iommu group an mdev goes into (placement), and when the group's members
+ * are armed: while at least one of them is open and attached.
+ *
+ * iommu_aux keeps a group's domain and its PASIDs; this file decides. The first
+ * member that is open with a paging domain arms the whole group by
+ * iommu_aux_attach_group(), the last one disarms it. Under iommufd the domain
+ * can be replaced while members are in use: they are drained and disarmed before,
+ * because the core frees the old domain, and armed again with the new one.
+ */
+
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include <mdevkit/iommu_aux.h>
+
+#include "private.h"
+
+/**
+ * struct mdevkit_group - an aux group and its mdevs
+ * @entry: in all_groups, guarded by groups_lock
+ * @parent: with placement "parent": the parent whose slices are in; else NULL
+ * @bus: with placement "slot": bus and
+ * @slot: slot of the PCI parents whose slices are in; else NULL and 0
+ * @aux: the aux group
+ * @lock: guards what follows, and the armed flag of the members. Inside VFIO's
+ *	device_set locks, outside a device's access lock and the locks of iommu_aux
+ * @members: the mdevs
+ * @users: members that are armed flags set; the group is armed while it is not 0
+ * @domain: the domain that the group is armed with, or NULL
+ */
+struct mdevkit_group {
+	struct list_head entry;
+	struct mdevkit_parent *parent;
+	struct pci_bus *bus;
+	unsigned int slot;
+	struct iommu_aux_group *aux;
+
+	struct mutex lock;
+	struct list_head members;
+	unsigned int users;
+	struct iommu_domain *domain;
+};
+
+/* Guards all_groups; outside a group's lock */
+static DEFINE_MUTEX(groups_lock);
+static LIST_HEAD(all_groups);
+
+static bool parent_has_slot(const struct mdevkit_parent *parent)
+{
+	return parent->placement == MDEVKIT_PLACE_SLOT && dev_is_pci(parent->dev);
+}
+
+static struct mdevkit_group *group_find(const struct mdevkit_parent *parent)
+{
+	struct mdevkit_group *group;
+
+	if (parent->placement == MDEVKIT_PLACE_MDEV)
+		return NULL;
+	list_for_each_entry(group, &all_groups, entry) {
+		if (parent_has_slot(parent)) {
+			struct pci_dev *pdev = to_pci_dev(parent->dev);
+
+			if (group->bus == pdev->bus && group->slot == PCI_SLOT(pdev->devfn))
+				return group;
+		} else if (group->parent == parent) {
+			return group;
+		}
+	}
+	return NULL;
+}
+
+static struct mdevkit_group *group_create(struct mdevkit_device *kdev)
+{
+	struct mdevkit_parent *parent = kdev->parent;
+	struct mdevkit_group *group;
+	const char *name;
+	int ret;
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL);
+	if (!group)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&group->lock);
+	INIT_LIST_HEAD(&group->members);
+	if (parent_has_slot(parent)) {
+		group->bus = to_pci_dev(parent->dev)->bus;
+		group->slot = PCI_SLOT(to_pci_dev(parent->dev)->devfn);
+	} else if (parent->placement != MDEVKIT_PLACE_MDEV) {
+		group->parent = parent;
+	}
+	name = parent->placement == MDEVKIT_PLACE_MDEV ? dev_name(&kdev->mdev->dev) :
+							 dev_name(parent->dev);
+	group->aux = iommu_aux_group_create(name);
+	if (IS_ERR(group->aux)) {
+		ret = PTR_ERR(group->aux);
+		mutex_destroy(&group->lock);
+		kfree(group);
+		return ERR_PTR(ret);
+	}
+	list_add_tail(&group->entry, &all_groups);
+	return group;
+}
+
+static void group_free_if_empty(struct mdevkit_group *group)
+{
+	lockdep_assert_held(&groups_lock);
+	if (!list_empty(&group->members))
+		return;
+	list_del(&group->entry);
+	iommu_aux_group_put(group->aux);
+	mutex_destroy(&group->lock);
+	kfree(group);
+}
+
+static int group_add_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
+{
+	struct device *iommu_device = kdev->parent->dev;
+	unsigned int flags = 0;
+	int ret;
+
+	if (kdev->type->dma == MDEVKIT_DMA_LOOKUP) {
+		iommu_device = kdev->ops->iommu_device(kdev);
+		flags = IOMMU_AUX_WHOLE_DEVICE;
+	}
+	guard(mutex)(&group->lock);
+	ret = iommu_aux_group_join(group->aux, &kdev->mdev->dev, iommu_device, flags);
+	if (ret)
+		return ret;
+	list_add_tail(&kdev->group_entry, &group->members);
+	kdev->group = group;
+	return 0;
+}
+
+/**
+ * mdevkit_group_join() - put an mdev into the iommu group that its parent's placement says
+ * @kdev: the device, of kind pasid or lookup
+ *
+ * Return: 0, or what iommu_aux_group_create() or iommu_aux_group_join() returned.
+ */
+int mdevkit_group_join(struct mdevkit_device *kdev)
+{
+	struct mdevkit_group *group;
+	int ret;
+
+	guard(mutex)(&groups_lock);
+	group = group_find(kdev->parent) ?: group_create(kdev);
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	ret = group_add_member(group, kdev);
+	if (ret)
+		group_free_if_empty(group);
+	return ret;
+}
+
+/**
+ * mdevkit_group_leave() - undo of mdevkit_group_join()
+ * @kdev: the device; closed; nothing happens if it is in no group
+ */
+void mdevkit_group_leave(struct mdevkit_device *kdev)
+{
+	struct mdevkit_group *group = kdev->group;
+
+	if (!group)
+		return;
+	guard(mutex)(&groups_lock);
+	scoped_guard(mutex, &group->lock) {
+		list_del_init(&kdev->group_entry);
+		kdev->group = NULL;
+		iommu_aux_group_leave(&kdev->mdev->dev);
+	}
+	group_free_if_empty(group);
+}
+
+/**
+ * mdevkit_group_pasid() - the PASID that a device's DMA carries
+ * @kdev: the device
+ *
+ * Return: the PASID, or IOMMU_NO_PASID.
+ */
+ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev)
+{
+	ioasid_t pasid;
+
+	if (!kdev->group)
+		return IOMMU_NO_PASID;
+	pasid = iommu_aux_member_pasid(&kdev->mdev->dev);
+	return pasid == IOMMU_PASID_INVALID ? IOMMU_NO_PASID : pasid;
+}
+
+/* The domain that VFIO or iommufd has put on the group, if DMA can be translated by it */
+static struct iommu_domain *group_paging_domain(struct mdevkit_device *kdev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&kdev->mdev->dev);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) ? domain : NULL;
+}
+
+static int group_attach(struct mdevkit_group *group, struct iommu_domain *domain)
+{
+	int ret;
+
+	ret = iommu_aux_attach_group(domain, iommu_aux_group_to_iommu_group(group->aux),
+				     iommu_aux_member_iommu_device);
+	if (!ret)
+		group->domain = domain;
+	return ret;
+}
+
+static void group_detach(struct mdevkit_group *group)
+{
+	iommu_aux_detach_group(group->domain, iommu_aux_group_to_iommu_group(group->aux),
+			       iommu_aux_member_iommu_device);
+	group->domain = NULL;
+}
+
+static void disarm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
+{
+	lockdep_assert_held(&group->lock);
+	if (!kdev->armed)
+		return;
+	mdevkit_device_drain(kdev);
+	kdev->armed = false;
+	if (!--group->users)
+		group_detach(group);
+}
+
+static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
+{
+	struct iommu_domain *domain = group_paging_domain(kdev);
+	int ret;
+
+	lockdep_assert_held(&group->lock);
+	if (!domain || kdev->armed)
+		return 0;
+	if (!group->users) {
+		ret = group_attach(group, domain);
+		if (ret)
+			return ret;
+	}
+	group->users++;
+	kdev->armed = true;
+	ret = mdevkit_device_start_dma(kdev);
+	if (ret)
+		disarm_member(group, kdev);
+	return ret;
+}
+
+/**
+ * mdevkit_group_arm() - a device was opened: let its DMA work if it is attached
+ * @kdev: the device
+ *
+ * Under iommufd a device is opened before it is attached; then nothing happens
+ * here, and mdevkit_group_attach_ioas() arms it.
+ *
+ * Return: 0, or what iommu_aux_attach_group() or the driver's start_dma returned.
+ */
+int mdevkit_group_arm(struct mdevkit_device *kdev)
+{
+	struct mdevkit_group *group = kdev->group;
+
+	if (!group)
+		return 0;
+	guard(mutex)(&group->lock);
+	return arm_member(group, kdev);
+}
+
+/**
+ * mdevkit_group_disarm() - a device is closed: end its DMA
+ * @kdev: the device
+ */
+void mdevkit_group_disarm(struct mdevkit_device *kdev)
+{
+	struct mdevkit_group *group = kdev->group;
+
+	if (!group)
+		return;
+	guard(mutex)(&group->lock);
+	disarm_member(group, kdev);
+}
+
+/* Ends the DMA of all members, which stay users, before the group's domain changes. */
+static void group_suspend(struct mdevkit_group *group)
+{
+	struct mdevkit_device *kdev;
+
+	if (!group->users)
+		return;
+	list_for_each_entry(kdev, &group->members, group_entry)
+		if (kdev->armed)
+			mdevkit_device_drain(kdev);
+	group_detach(group);
+}
+
+/* Undo of group_suspend(). A member whose DMA cannot go on is told by its error interrupt. */
+static void group_resume(struct mdevkit_group *group, struct iommu_domain *domain)
+{
+	struct mdevkit_device *kdev;
+	int attached;
+
+	if (!group->users)
+		return;
+	attached = domain ? group_attach(group, domain) : -ENODEV;
+	list_for_each_entry(kdev, &group->members, group_entry) {
+		if (!kdev->armed || (!attached && !mdevkit_device_start_dma(kdev)))
+			continue;
+		dev_err_ratelimited(&kdev->mdev->dev,
+				    "DMA could not be resumed after a change of its IOAS\n");
+		kdev->armed = false;
+		group->users--;
+		mdevkit_signal_error(kdev);
+	}
+	if (!group->users && !attached)
+		group_detach(group);
+}
+
+/**
+ * mdevkit_group_attach_ioas() - iommufd: attach a device to an IOAS, or replace its IOAS
+ * @kdev: the device
+ * @pt_id: the IOAS or page table; changed to the page table that is in use
+ *
+ * Return: 0, or what iommufd, iommu_aux_attach_group() or the driver returned; then
+ * the device is attached as it was before, if it was.
+ */
+int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
+{
+	struct mdevkit_group *group = kdev->group;
+	int ret;
+
+	guard(mutex)(&group->lock);
+	group_suspend(group);
+	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
+	group_resume(group, group_paging_domain(kdev));
+	if (ret || !kdev->opened)
+		return ret;
+	ret = arm_member(group, kdev);
+	if (ret)
+		vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+	return ret;
+}
+
+/**
+ * mdevkit_group_detach_ioas() - iommufd: detach a device from its IOAS
+ * @kdev: the device
+ */
+void mdevkit_group_detach_ioas(struct mdevkit_device *kdev)
+{
+	struct mdevkit_group *group = kdev->group;
+
+	guard(mutex)(&group->lock);
+	disarm_member(group, kdev);
+	vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * MSI-X table and pending bit array in a BAR, as memory of the tenant's own.
+ *
+ * VFIO's user connects vectors to eventfds by VFIO_DEVICE_SET_IRQS and emulates
+ * masking itself, so that nothing follows from what a tenant writes here; it
+ * reads back what a table has to (PCI 3.0, 6.8.2). The table is guarded by the
+ * device's access lock held for reading, plus single copies of its DWORDs.
+ */
+
+#include <linux/pci.h>
+
+#include "irqs.h"
+#include "private.h"
+
+static u64 msix_table_end(const struct mdevkit_pci_desc *desc)
+{
+	return desc->msix_table + (u64)desc->msix_vectors * PCI_MSIX_ENTRY_SIZE;
+}
+
+static u64 msix_pba_end(const struct mdevkit_pci_desc *desc)
+{
+	return desc->msix_pba + (u64)DIV_ROUND_UP(desc->msix_vectors, 64) * 8;
+}
+
+/**
+ * mdevkit_msix_covers() - does an offset belong to the MSI-X table or PBA?
+ * @desc: the personality
+ * @bar: the BAR
+ * @offset: offset in it
+ *
+ * Return: true if mdevkit emulates it.
+ */
+bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset)
+{
+	if (!desc->msix_vectors || bar != desc->msix_bar)
+		return false;
+	return (offset >= desc->msix_table && offset < msix_table_end(desc)) ||
+	       (offset >= desc->msix_pba && offset < msix_pba_end(desc));
+}
+
+/**
+ * mdevkit_msix_read() - read the table or PBA
+ * @kdev: the device
+ * @offset: offset in the BAR, mdevkit_msix_covers() it
+ * @width: bytes
+ * @value: the result
+ *
+ * Return: 0; -EINVAL for a size other than a DWORD or QWORD.
+ */
+int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value)
+{
+	const struct mdevkit_pci_desc *desc = kdev->type->pci;
+	u32 *entry;
+
+	if (width < 4)
+		return -EINVAL;
+	*value = 0;	/* what is pending has been delivered */
+	if (offset < desc->msix_table || offset >= msix_table_end(desc))
+		return 0;
+	entry = &kdev->irqs->msix_table[(offset - desc->msix_table) / 4];
+	*value = READ_ONCE(entry[0]);
+	if (width == 8)
+		*value |= (u64)READ_ONCE(entry[1]) << 32;
+	return 0;
+}
+
+/**
+ * mdevkit_msix_write() - write the table; the PBA is read-only
+ * @kdev: the device
+ * @offset: offset in the BAR, mdevkit_msix_covers() it
+ * @width: bytes
+ * @value: the value
+ *
+ * Return: 0; -EINVAL for a size other than a DWORD or QWORD.
+ */
+int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value)
+{
+	const struct mdevkit_pci_desc *desc = kdev->type->pci;
+	u32 *entry;
+
+	if (width < 4)
+		return -EINVAL;
+	if (offset < desc->msix_table || offset >= msix_table_end(desc))
+		return 0;
+	entry = &kdev->irqs->msix_table[(offset - desc->msix_table) / 4];
+	WRITE_ONCE(entry[0], lower_32_bits(value));
+	if (width == 8)
+		WRITE_ONCE(entry[1], upper_32_bits(value));
+	return 0;
+}

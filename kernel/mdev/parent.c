@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parents: the devices that are sliced, what they offer, and what is left of it.
+ */
+
+#include <linux/list.h>
+#include <linux/mdev.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include <mdevkit/iommu_aux.h>
+
+#include "private.h"
+
+/* Guards all_parents; outside every other lock of the kit, never held around a callback */
+static DEFINE_MUTEX(parents_lock);
+static LIST_HEAD(all_parents);
+
+static const char * const placement_names[] = {
+	[MDEVKIT_PLACE_MDEV] = "mdev",
+	[MDEVKIT_PLACE_PARENT] = "parent",
+	[MDEVKIT_PLACE_SLOT] = "slot",
+};
+
+/**
+ * mdevkit_parent_blocked_reason() - why can the parent not isolate by PASID?
+ * @parent: the parent
+ *
+ * Return: a text for the administrator, or NULL if it can.
+ */
+const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent)
+{
+	const char *reason;
+
+	return iommu_aux_check_device(parent->dev, 0, &reason) ? reason : NULL;
+}
+
+/**
+ * mdevkit_type_available() - how many mdevs of a type can still be created
+ * @mtype: the type
+ *
+ * Return: the number; 0 for a type that needs PASIDs on a parent without them.
+ */
+unsigned int mdevkit_type_available(struct mdev_type *mtype)
+{
+	struct mdevkit_type_entry *entry = mdevkit_type_entry(mtype);
+	struct mdevkit_parent *parent = entry->parent;
+
+	if (entry->type->dma == MDEVKIT_DMA_PASID && mdevkit_parent_blocked_reason(parent))
+		return 0;
+	guard(mutex)(&parent->capacity_lock);
+	return (parent->capacity - parent->used) / entry->type->cost;
+}
+
+/**
+ * mdevkit_type_description() - text of a type's sysfs file "description"
+ * @mtype: the type
+ * @buf: the page of sysfs
+ *
+ * Return: bytes written.
+ */
+ssize_t mdevkit_type_description(struct mdev_type *mtype, char *buf)
+{
+	const struct mdevkit_type *type = mdevkit_type_entry(mtype)->type;
+
+	return sysfs_emit(buf, "%s\n", type->description ?: type->pretty_name);
+}
+
+/**
+ * mdevkit_capacity_take() - reserve what an mdev of a type costs
+ * @parent: the parent
+ * @type: the type
+ *
+ * Return: 0; -ENOSPC when it is used up; -EOPNOTSUPP when the parent cannot isolate.
+ */
+int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type)
+{
+	const char *reason = NULL;
+
+	if (type->dma == MDEVKIT_DMA_PASID)
+		reason = mdevkit_parent_blocked_reason(parent);
+	if (reason) {
+		dev_notice_ratelimited(parent->dev, "no mdev of type %s: %s\n", type->sysfs_name,
+				       reason);
+		return -EOPNOTSUPP;
+	}
+	guard(mutex)(&parent->capacity_lock);
+	if (parent->capacity - parent->used < type->cost) {
+		dev_notice_ratelimited(parent->dev,
+				       "no mdev of type %s: %u of %u units are in use\n",
+				       type->sysfs_name, parent->used, parent->capacity);
+		return -ENOSPC;
+	}
+	parent->used += type->cost;
+	parent->nr_devices++;
+	return 0;
+}
+
+/**
+ * mdevkit_capacity_give() - undo of mdevkit_capacity_take()
+ * @parent: the parent
+ * @type: the type
+ */
+void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_type *type)
+{
+	guard(mutex)(&parent->capacity_lock);
+	parent->used -= type->cost;
+	parent->nr_devices--;
+}
+
+/* The attributes below belong to the parent's device, which others own: find ours. */
+static struct mdevkit_parent *parent_of_dev(struct device *dev)
+{
+	struct mdevkit_parent *parent;
+
+	lockdep_assert_held(&parents_lock);
+	list_for_each_entry(parent, &all_parents, entry)
+		if (parent->dev == dev)
+			return parent;
+	return NULL;
+}
+
+static ssize_t placement_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdevkit_parent *parent;
+
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	guard(mutex)(&parent->capacity_lock);
+	return sysfs_emit(buf, "%s\n", placement_names[parent->placement]);
+}
+
+static ssize_t placement_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	struct mdevkit_parent *parent;
+	int placement;
+
+	placement = sysfs_match_string(placement_names, buf);
+	if (placement < 0)
+		return placement;
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	guard(mutex)(&parent->capacity_lock);
+	if (parent->nr_devices)
+		return -EBUSY;
+	parent->placement = placement;
+	return count;
+}
+static DEVICE_ATTR_RW(placement);
+
+static ssize_t pasid_blocked_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdevkit_parent *parent;
+
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	return sysfs_emit(buf, "%s\n", mdevkit_parent_blocked_reason(parent) ?: "");
+}
+static DEVICE_ATTR_RO(pasid_blocked);
+
+static struct attribute *parent_attrs[] = {
+	&dev_attr_placement.attr,
+	&dev_attr_pasid_blocked.attr,
+	NULL
+};
+
+static const struct attribute_group parent_group = {
+	.name = "mdevkit",
+	.attrs = parent_attrs,
+};
+
+static int check_types(const struct mdevkit_type *types, unsigned int nr_types,
+		       const struct mdevkit_driver *drv)
+{
+	unsigned int i;
+	int ret;
+
+	if (!types || !nr_types)
+		return -EINVAL;
+	for (i = 0; i < nr_types; i++) {
+		if (!types[i].sysfs_name || !types[i].cost)
+			return -EINVAL;
+		if (types[i].dma == MDEVKIT_DMA_LOOKUP && !drv->ops->iommu_device)
+			return -EINVAL;
+		ret = mdevkit_config_check(types[i].pci);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* mdevctl refuses a whole parent whose available_instances exceed INT_MAX */
+static bool capacity_presentable(unsigned int capacity)
+{
+	return capacity <= INT_MAX;
+}
+
+static void parent_free(struct mdevkit_parent *parent)
+{
+	kfree(parent->mdev_types);
+	mutex_destroy(&parent->devices_lock);
+	mutex_destroy(&parent->capacity_lock);
+	kfree(parent);
+}
+
+static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_driver *drv,
+					   const struct mdevkit_type *types, unsigned int nr_types)
+{
+	struct mdevkit_parent *parent;
+	unsigned int i;
+
+	parent = kzalloc(struct_size(parent, types, nr_types), GFP_KERNEL);
+	if (!parent)
+		return NULL;
+	parent->nr_types = nr_types;
+	mutex_init(&parent->capacity_lock);
+	mutex_init(&parent->devices_lock);
+	INIT_LIST_HEAD(&parent->devices);
+	parent->mdev_types = kcalloc(nr_types, sizeof(*parent->mdev_types), GFP_KERNEL);
+	if (!parent->mdev_types) {
+		parent_free(parent);
+		return NULL;
+	}
+	for (i = 0; i < nr_types; i++) {
+		struct mdevkit_type_entry *entry = &parent->types[i];
+
+		entry->mdev_type.sysfs_name = types[i].sysfs_name;
+		entry->mdev_type.pretty_name = types[i].pretty_name;
+		entry->type = &types[i];
+		entry->parent = parent;
+		parent->mdev_types[i] = &entry->mdev_type;
+	}
+	parent->dev = dev;
+	parent->drv = drv;
+	return parent;
+}
+
+/**
+ * mdevkit_register_parent() - offer slices of a device
+ * @dev: the device; stays until mdevkit_unregister_parent()
+ * @drv: the driver, registered before
+ * @types: what can be created of it; stays as long as @dev
+ * @nr_types: entries of @types
+ * @capacity: units that all mdevs of the parent share; at most INT_MAX
+ * @drvdata: for the driver, see mdevkit_parent_drvdata()
+ *
+ * From the return on, and even before it, mdevs can be created and the
+ * driver's callbacks called.
+ *
+ * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
+ * Return: the parent, or an ERR_PTR: -EINVAL: a declaration that is not possible;
+ * -EEXIST: @dev is a parent already; -ENOMEM.
+ */
+struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
+					       const struct mdevkit_type *types,
+					       unsigned int nr_types, unsigned int capacity,
+					       void *drvdata)
+{
+	struct mdevkit_parent *parent;
+	int ret;
+
+	ret = capacity_presentable(capacity) ? check_types(types, nr_types, drv) : -EINVAL;
+	if (ret) {
+		dev_err(dev, "cannot be a parent of mdevs: its types are declared wrongly\n");
+		return ERR_PTR(ret);
+	}
+	parent = parent_alloc(dev, drv, types, nr_types);
+	if (!parent)
+		return ERR_PTR(-ENOMEM);
+	parent->capacity = capacity;
+	parent->drvdata = drvdata;
+
+	scoped_guard(mutex, &parents_lock) {
+		if (parent_of_dev(dev))
+			ret = -EEXIST;
+		else
+			list_add_tail(&parent->entry, &all_parents);
+	}
+	if (ret)
+		goto out_free;
+	ret = sysfs_create_group(&dev->kobj, &parent_group);
+	if (ret)
+		goto out_unlist;
+	ret = mdev_register_parent(&parent->mdev_parent, dev, &drv->mdev, parent->mdev_types,
+				   nr_types);
+	if (ret)
+		goto out_group;
+	return parent;
+
+out_group:
+	sysfs_remove_group(&dev->kobj, &parent_group);
+out_unlist:
+	scoped_guard(mutex, &parents_lock)
+		list_del(&parent->entry);
+out_free:
+	parent_free(parent);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(mdevkit_register_parent);
+
+/**
+ * mdevkit_unregister_parent() - take a device's slices back
+ * @parent: the parent
+ *
+ * Removes all its mdevs. Those in use are waited for, their users asked to let go; a
+ * driver whose hardware is gone already calls mdevkit_parent_set_gone() first.
+ *
+ * Context: process context, may sleep for as long as a user keeps a device open.
+ */
+void mdevkit_unregister_parent(struct mdevkit_parent *parent)
+{
+	struct mdevkit_device *kdev;
+
+	/* all at once; the mdev core removes, and waits for, one after the other */
+	scoped_guard(mutex, &parent->devices_lock)
+		list_for_each_entry(kdev, &parent->devices, parent_entry)
+			mdevkit_irq_ask(kdev);
+	mdev_unregister_parent(&parent->mdev_parent);
+	sysfs_remove_group(&parent->dev->kobj, &parent_group);
+	scoped_guard(mutex, &parents_lock)
+		list_del(&parent->entry);
+	parent_free(parent);
+}
+EXPORT_SYMBOL_GPL(mdevkit_unregister_parent);
+
+/**
+ * mdevkit_parent_set_gone() - the parent's hardware does not answer any more
+ * @parent: the parent
+ *
+ * To be called on surprise removal or a fatal error, before
+ * mdevkit_unregister_parent(). Its tenants read all-ones from then on and are
+ * asked to let go; the driver's callbacks see mdevkit_device_gone().
+ *
+ * Context: may sleep.
+ */
+void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
+{
+	struct mdevkit_device *kdev;
+
+	guard(mutex)(&parent->devices_lock);
+	parent->gone = true;
+	list_for_each_entry(kdev, &parent->devices, parent_entry)
+		mdevkit_device_set_gone(kdev);
+}
+EXPORT_SYMBOL_GPL(mdevkit_parent_set_gone);
+
+/**
+ * mdevkit_parent_drvdata() - what the driver gave to mdevkit_register_parent()
+ * @parent: the parent
+ *
+ * Return: that pointer.
+ */
+void *mdevkit_parent_drvdata(struct mdevkit_parent *parent)
+{
+	return parent->drvdata;
+}
+EXPORT_SYMBOL_GPL(mdevkit_parent_drvdata);
+
+/**
+ * mdevkit_parent_dev() - the device that is sliced
+ * @parent: the parent
+ *
+ * Return: the device.
+ */
+struct device *mdevkit_parent_dev(struct mdevkit_parent *parent)
+{
+	return parent->dev;
+}
+EXPORT_SYMBOL_GPL(mdevkit_parent_dev);
+

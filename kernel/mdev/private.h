@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of mdevkit.ko share with one another. */
+#ifndef _MDEVKIT_PRIVATE_H
+#define _MDEVKIT_PRIVATE_H
+
+#include <linux/mdev.h>
+#include <linux/pci.h>
+#include <linux/vfio.h>
+
+#include <mdevkit/mdevkit.h>
+
+/* VFIO leaves the layout of the device file to its driver; vfio-pci's is what users know. */
+#define MDEVKIT_REGION_SHIFT	40
+#define MDEVKIT_REGION_OFFSET(index)	((u64)(index) << MDEVKIT_REGION_SHIFT)
+#define MDEVKIT_OFFSET_INDEX(pos)	((pos) >> MDEVKIT_REGION_SHIFT)
+#define MDEVKIT_OFFSET_MASK		(MDEVKIT_REGION_OFFSET(1) - 1)
+
+/* How slices of a parent are put into iommu groups; see docs/placement.md */
+enum mdevkit_placement {
+	MDEVKIT_PLACE_MDEV,
+	MDEVKIT_PLACE_PARENT,
+	MDEVKIT_PLACE_SLOT,
+};
+
+struct mdevkit_type_entry {
+	struct mdev_type mdev_type;
+	struct mdevkit_parent *parent;
+	const struct mdevkit_type *type;
+};
+
+struct mdevkit_parent {
+	struct mdev_parent mdev_parent;
+	struct device *dev;
+	struct mdevkit_driver *drv;
+	void *drvdata;
+	struct list_head entry;		/* in the list of parents, guarded by parents_lock */
+
+	/* Guards used and placement. Innermost lock. */
+	struct mutex capacity_lock;
+	unsigned int capacity;
+	unsigned int used;
+	unsigned int nr_devices;	/* mdevs that exist: placement is fixed meanwhile */
+	enum mdevkit_placement placement;
+
+	/* Guards devices and gone. Taken before a device's access lock. */
+	struct mutex devices_lock;
+	struct list_head devices;
+	bool gone;
+
+	unsigned int nr_types;
+	struct mdev_type **mdev_types;
+	struct mdevkit_type_entry types[] __counted_by(nr_types);
+};
+
+static inline struct mdevkit_device *mdevkit_from_vdev(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct mdevkit_device, vdev);
+}
+
+static inline struct mdevkit_type_entry *mdevkit_type_entry(struct mdev_type *mtype)
+{
+	return container_of(mtype, struct mdevkit_type_entry, mdev_type);
+}
+
+/* parent.c */
+unsigned int mdevkit_type_available(struct mdev_type *mtype);
+ssize_t mdevkit_type_description(struct mdev_type *mtype, char *buf);
+int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type);
+void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_type *type);
+const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent);
+
+/* device.c */
+int mdevkit_device_probe(struct mdev_device *mdev);
+void mdevkit_device_remove(struct mdev_device *mdev);
+int mdevkit_device_open(struct mdevkit_device *kdev);
+void mdevkit_device_close(struct mdevkit_device *kdev);
+int mdevkit_device_reset(struct mdevkit_device *kdev);
+int mdevkit_device_reset_locked(struct mdevkit_device *kdev);
+void mdevkit_device_set_gone(struct mdevkit_device *kdev);
+int mdevkit_device_start_dma(struct mdevkit_device *kdev);
+void mdevkit_device_drain(struct mdevkit_device *kdev);
+
+/* vfio.c */
+extern const struct vfio_device_ops mdevkit_software_ops;
+extern const struct vfio_device_ops mdevkit_aux_ops;
+
+/* config.c */
+int mdevkit_config_check(const struct mdevkit_pci_desc *desc);
+int mdevkit_config_init(struct mdevkit_device *kdev);
+void mdevkit_config_free(struct mdevkit_device *kdev);
+void mdevkit_config_reset(struct mdevkit_device *kdev);
+size_t mdevkit_config_size(const struct mdevkit_device *kdev);
+int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count);
+int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count);
+
+/* msix.c */
+bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
+int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value);
+int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value);
+
+/* region.c */
+ssize_t mdevkit_region_rw(struct mdevkit_device *kdev, char __user *buf, size_t count,
+			  loff_t *ppos, bool write);
+int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
+		     unsigned int width, u64 *value);
+int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
+		      unsigned int width, u64 value);
+unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count);
+
+/* mmap.c */
+int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma);
+void mdevkit_mmap_revoke(struct mdevkit_device *kdev);
+void mdevkit_mmap_set_memory(struct mdevkit_device *kdev, bool enabled);
+void mdevkit_mmap_set_gone(struct mdevkit_device *kdev);
+
+/* irq.c */
+int mdevkit_irqs_init(struct mdevkit_device *kdev);
+void mdevkit_irqs_free(struct mdevkit_device *kdev);
+void mdevkit_irqs_release_user(struct mdevkit_device *kdev);
+void mdevkit_irqs_reset(struct mdevkit_device *kdev);
+void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable);
+bool mdevkit_irq_intx_status(struct mdevkit_device *kdev);
+bool mdevkit_irq_ask(struct mdevkit_device *kdev);
+void mdevkit_irq_request(struct mdevkit_device *kdev, unsigned int count);
+unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int index);
+u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index);
+int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data);
+
+/* group.c */
+int mdevkit_group_join(struct mdevkit_device *kdev);
+void mdevkit_group_leave(struct mdevkit_device *kdev);
+ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev);
+int mdevkit_group_arm(struct mdevkit_device *kdev);
+void mdevkit_group_disarm(struct mdevkit_device *kdev);
+int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id);
+void mdevkit_group_detach_ioas(struct mdevkit_device *kdev);
+
+#endif /* _MDEVKIT_PRIVATE_H */

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * read() and write() on the device file: config space and BARs.
+ *
+ * The whole range is checked once, here, before anything is transferred; the
+ * callbacks of drivers see only accesses that lie inside their BAR, naturally
+ * aligned and of a size they declared. User memory is touched only while the
+ * device's access lock is not held, because page faults on a mapping of the
+ * device take that lock inside the mmap lock.
+ */
+
+#include <linux/io.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "private.h"
+
+#define WIDTHS_DEFAULT	(MDEVKIT_WIDTH_1 | MDEVKIT_WIDTH_2 | MDEVKIT_WIDTH_4)
+#define WIDTHS_MSIX	(MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8)
+#define WIDTHS_PAGE	(MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8)
+
+static u8 bar_widths(const struct mdevkit_device *kdev, unsigned int index, u64 offset)
+{
+	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+
+	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
+		return WIDTHS_MSIX;
+	if (bar->widths)
+		return bar->widths;
+	return offset < bar->passthrough_size ? WIDTHS_PAGE : WIDTHS_DEFAULT;
+}
+
+/**
+ * mdevkit_access_width() - size of the next single access of a transfer
+ * @widths: MDEVKIT_WIDTH_* that the registers accept
+ * @offset: where the transfer stands
+ * @count: bytes that remain
+ *
+ * Return: the largest accepted size that is naturally aligned at @offset and not
+ * larger than @count, in bytes; 0 if there is none.
+ */
+unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count)
+{
+	unsigned int width;
+
+	for (width = 8; width; width /= 2)
+		/* MDEVKIT_WIDTH_n is n */
+		if ((widths & width) && width <= count && IS_ALIGNED(offset, width))
+			return width;
+	return 0;
+}
+
+static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_bar *bar)
+{
+	if (kdev->gone)
+		return false;
+	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? kdev->io_enabled : kdev->memory_enabled;
+}
+
+static int page_access(struct mdevkit_device *kdev, const struct mdevkit_bar *bar, u64 offset,
+		       unsigned int width, u64 *value, bool write)
+{
+	struct mdevkit_io_page page;
+	void __iomem *at;
+	int ret;
+
+	ret = bar->page(kdev, offset >> PAGE_SHIFT, &page);
+	if (ret)
+		return ret;
+	at = page.virt + offset_in_page(offset);
+	switch (width) {
+	case 1:
+		if (write)
+			iowrite8(*value, at);
+		else
+			*value = ioread8(at);
+		return 0;
+	case 2:
+		if (write)
+			iowrite16(*value, at);
+		else
+			*value = ioread16(at);
+		return 0;
+	case 4:
+		if (write)
+			iowrite32(*value, at);
+		else
+			*value = ioread32(at);
+		return 0;
+	default:
+		if (write)
+			writeq(*value, at);
+		else
+			*value = readq(at);
+		return 0;
+	}
+}
+
+/**
+ * mdevkit_bar_read() - one read of a tenant from a BAR
+ * @kdev: the device; its access lock is held for reading
+ * @index: the BAR
+ * @offset: inside the BAR, naturally aligned
+ * @width: a size that the registers there accept
+ * @value: the result
+ *
+ * A BAR that is not decoded, or whose parent has gone, reads as all-ones, as on
+ * a bus where nobody answers.
+ *
+ * Return: 0, or -errno of the driver.
+ */
+int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int index, u64 offset,
+		     unsigned int width, u64 *value)
+{
+	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+
+	*value = ~0ULL;
+	if (!bar_decoded(kdev, bar))
+		return 0;
+	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
+		return mdevkit_msix_read(kdev, offset, width, value);
+	if (offset < bar->passthrough_size)
+		return page_access(kdev, bar, offset, width, value, false);
+	*value = 0;
+	return bar->read ? bar->read(kdev, offset, width, value) : 0;
+}
+
+/**
+ * mdevkit_bar_write() - one write of a tenant to a BAR
+ * @kdev: the device; its access lock is held for reading
+ * @index: the BAR
+ * @offset: inside the BAR, naturally aligned
+ * @width: a size that the registers there accept
+ * @value: the value
+ *
+ * A write to a BAR that is not decoded, or whose parent has gone, is dropped.
+ *
+ * Return: 0, or -errno of the driver.
+ */
+int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int index, u64 offset,
+		      unsigned int width, u64 value)
+{
+	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+
+	if (!bar_decoded(kdev, bar))
+		return 0;
+	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
+		return mdevkit_msix_write(kdev, offset, width, value);
+	if (offset < bar->passthrough_size)
+		return page_access(kdev, bar, offset, width, &value, true);
+	return bar->write ? bar->write(kdev, offset, width, value) : 0;
+}
+
+static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
+			 bool write)
+{
+	size_t done = 0;
+	u8 bytes[64];
+	int ret;
+
+	while (done < count) {
+		size_t chunk = min(count - done, sizeof(bytes));
+
+		if (write) {
+			if (copy_from_user(bytes, buf + done, chunk))
+				return -EFAULT;
+			down_write(&kdev->access);
+			ret = mdevkit_config_write(kdev, offset + done, bytes, chunk);
+			up_write(&kdev->access);
+		} else {
+			down_read(&kdev->access);
+			ret = mdevkit_config_read(kdev, offset + done, bytes, chunk);
+			up_read(&kdev->access);
+			if (!ret && copy_to_user(buf + done, bytes, chunk))
+				return -EFAULT;
+		}
+		if (ret)
+			return ret;
+		done += chunk;
+	}
+	return done;
+}
+
+static unsigned int bar_access_width(const struct mdevkit_device *kdev, unsigned int index,
+				     u64 offset, size_t count)
+{
+	return mdevkit_access_width(bar_widths(kdev, index, offset), offset, count);
+}
+
+/* Nothing is transferred of what cannot be transferred as a whole. */
+static bool bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+			      size_t count)
+{
+	while (count) {
+		unsigned int width = bar_access_width(kdev, index, offset, count);
+
+		if (!width)
+			return false;
+		offset += width;
+		count -= width;
+	}
+	return true;
+}
+
+static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
+		      size_t count, u64 offset, bool write)
+{
+	size_t done = 0;
+	int ret;
+
+	if (!bar_transfer_fits(kdev, index, offset, count))
+		return -EINVAL;
+	while (done < count) {
+		unsigned int width = bar_access_width(kdev, index, offset + done, count - done);
+		__le64 bytes = 0;
+		u64 value;
+
+		if (fatal_signal_pending(current))
+			return done ?: -EINTR;
+		cond_resched();
+		if (write) {
+			if (copy_from_user(&bytes, buf + done, width))
+				return done ?: -EFAULT;
+			down_read(&kdev->access);
+			ret = mdevkit_bar_write(kdev, index, offset + done, width,
+						le64_to_cpu(bytes));
+			up_read(&kdev->access);
+		} else {
+			down_read(&kdev->access);
+			ret = mdevkit_bar_read(kdev, index, offset + done, width, &value);
+			up_read(&kdev->access);
+			bytes = cpu_to_le64(value);
+			if (!ret && copy_to_user(buf + done, &bytes, width))
+				return done ?: -EFAULT;
+		}
+		if (ret)
+			return done ?: ret;
+		done += width;
+	}
+	return done;
+}
+
+/**
+ * mdevkit_region_rw() - read() or write() of the device file
+ * @kdev: the device
+ * @buf: the user's buffer (only read if @write)
+ * @count: bytes
+ * @ppos: region and offset; advanced by what was transferred
+ * @write: direction
+ *
+ * Return: bytes transferred; -EINVAL when the range is not inside a region, or
+ * does not fit the registers there; -EFAULT; or what the driver returned.
+ */
+ssize_t mdevkit_region_rw(struct mdevkit_device *kdev, char __user *buf, size_t count,
+			  loff_t *ppos, bool write)
+{
+	u64 index, offset, size;
+	ssize_t ret;
+
+	if (*ppos < 0)
+		return -EINVAL;
+	index = MDEVKIT_OFFSET_INDEX((u64)*ppos);
+	offset = *ppos & MDEVKIT_OFFSET_MASK;
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		size = mdevkit_config_size(kdev);
+	else if (index < PCI_STD_NUM_BARS)
+		size = kdev->type->pci->bars[index].size;
+	else
+		return -EINVAL;
+	if (offset >= size || count > size - offset)
+		return -EINVAL;
+
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		ret = config_rw(kdev, buf, count, offset, write);
+	else
+		ret = bar_rw(kdev, index, buf, count, offset, write);
+	if (ret > 0)
+		*ppos += ret;
+	return ret;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What VFIO asks of a device: its ioctls, and the operations for the two ways
+ * in which an mdev's DMA can be translated (by software, or by an IOMMU).
+ */
+
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "private.h"
+
+static int vfio_get_info(struct mdevkit_device *kdev, void *arg)
+{
+	struct vfio_device_info *info = arg;
+
+	info->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	info->num_regions = VFIO_PCI_NUM_REGIONS;
+	info->num_irqs = VFIO_PCI_NUM_IRQS;
+	info->cap_offset = 0;
+	return 0;
+}
+
+static int vfio_get_irq_info(struct mdevkit_device *kdev, void *arg)
+{
+	struct vfio_irq_info *info = arg;
+
+	if (info->index >= VFIO_PCI_NUM_IRQS)
+		return -EINVAL;
+	info->flags = mdevkit_irq_info_flags(kdev, info->index);
+	info->count = mdevkit_irq_count(kdev, info->index);
+	return 0;
+}
+
+static int region_add_sparse_mmap(struct vfio_info_cap *caps, u64 size)
+{
+	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, sparse, areas, 1);
+
+	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	sparse->header.version = 1;
+	sparse->nr_areas = 1;
+	sparse->areas[0].size = size;
+	return vfio_info_add_capability(caps, &sparse->header, __struct_size(sparse));
+}
+
+static int vfio_get_region_info_caps(struct vfio_device *vdev, struct vfio_region_info *info,
+				     struct vfio_info_cap *caps)
+{
+	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
+	const struct mdevkit_bar *bar;
+
+	if (info->index >= VFIO_PCI_NUM_REGIONS)
+		return -EINVAL;
+	info->offset = MDEVKIT_REGION_OFFSET(info->index);
+	info->flags = 0;
+	info->size = 0;
+	info->cap_offset = 0;
+	if (info->index == VFIO_PCI_CONFIG_REGION_INDEX) {
+		info->size = mdevkit_config_size(kdev);
+		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+		return 0;
+	}
+	if (info->index >= PCI_STD_NUM_BARS)
+		return 0;
+	bar = &kdev->type->pci->bars[info->index];
+	if (!bar->size)
+		return 0;
+	info->size = bar->size;
+	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	if (!bar->passthrough_size)
+		return 0;
+	info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+	if (bar->passthrough_size == bar->size)
+		return 0;
+	return region_add_sparse_mmap(caps, bar->passthrough_size);
+}
+
+static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_irq_set, count);
+	void *data __free(kvfree) = NULL;
+	struct vfio_irq_set hdr;
+	unsigned int nr = 0;
+	size_t size;
+	int ret;
+
+	if (copy_from_user(&hdr, arg, minsz))
+		return -EFAULT;
+	if (hdr.argsz < minsz)
+		return -EINVAL;
+	if (hdr.index < VFIO_PCI_NUM_IRQS)
+		nr = mdevkit_irq_count(kdev, hdr.index);
+	ret = vfio_set_irqs_validate_and_prepare(&hdr, nr, VFIO_PCI_NUM_IRQS, &size);
+	if (ret)
+		return ret;
+	if (size) {
+		data = vmemdup_user(arg + minsz, size);
+		if (IS_ERR(data))
+			return PTR_ERR(no_free_ptr(data));
+	} else if ((hdr.flags & VFIO_IRQ_SET_DATA_TYPE_MASK) != VFIO_IRQ_SET_DATA_NONE) {
+		return -EINVAL;
+	}
+	return mdevkit_irq_set(kdev, &hdr, data);
+}
+
+/* Room for the argument of each entry of vfio_queries */
+union vfio_query_arg {
+	u32 argsz;
+	struct vfio_device_info device_info;
+	struct vfio_irq_info irq_info;
+};
+
+/**
+ * struct vfio_query - an ioctl whose argument comes back changed
+ * @cmd: the ioctl
+ * @min_size: the part of the argument that every user gives
+ * @size: the argument as the kit knows it
+ * @query: reads and changes the argument, a union vfio_query_arg; 0 or -errno
+ *
+ * All arguments begin with argsz. What the user has beyond @size is left alone.
+ */
+struct vfio_query {
+	unsigned int cmd;
+	size_t min_size;
+	size_t size;
+	int (*query)(struct mdevkit_device *kdev, void *arg);
+};
+
+#define VFIO_QUERY(_cmd, _query, _struct, _last)				\
+	{									\
+		.cmd = _cmd,							\
+		.min_size = offsetofend(_struct, _last) +			\
+			BUILD_BUG_ON_ZERO(sizeof(_struct) > sizeof(union vfio_query_arg)) + \
+			BUILD_BUG_ON_ZERO(offsetof(_struct, argsz)),		\
+		.size = sizeof(_struct),					\
+		.query = _query,						\
+	}
+
+static const struct vfio_query vfio_queries[] = {
+	VFIO_QUERY(VFIO_DEVICE_GET_INFO, vfio_get_info, struct vfio_device_info, num_irqs),
+	VFIO_QUERY(VFIO_DEVICE_GET_IRQ_INFO, vfio_get_irq_info, struct vfio_irq_info, count),
+};
+
+static long vfio_run_query(struct mdevkit_device *kdev, const struct vfio_query *entry,
+			   void __user *user)
+{
+	union vfio_query_arg arg = {};
+	size_t size;
+	int ret;
+
+	if (copy_from_user(&arg, user, entry->min_size))
+		return -EFAULT;
+	if (arg.argsz < entry->min_size)
+		return -EINVAL;
+	size = min_t(size_t, arg.argsz, entry->size);
+	ret = entry->query(kdev, &arg);
+	if (ret)
+		return ret;
+	return copy_to_user(user, &arg, size) ? -EFAULT : 0;
+}
+
+static long mdevkit_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
+	void __user *user = (void __user *)arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vfio_queries); i++)
+		if (vfio_queries[i].cmd == cmd)
+			return vfio_run_query(kdev, &vfio_queries[i], user);
+
+	switch (cmd) {
+	case VFIO_DEVICE_SET_IRQS:
+		return vfio_set_irqs(kdev, user);
+	case VFIO_DEVICE_RESET:
+		return mdevkit_device_reset(kdev);
+	default:
+		return -ENOTTY;
+	}
+}
+
+MDEVKIT_DEFINE_VFIO_IOCTL(mdevkit_vfio_ioctl, vfio_get_region_info_caps)
+
+static ssize_t mdevkit_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
+				 loff_t *ppos)
+{
+	return mdevkit_region_rw(mdevkit_from_vdev(vdev), buf, count, ppos, false);
+}
+
+static ssize_t mdevkit_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+				  loff_t *ppos)
+{
+	return mdevkit_region_rw(mdevkit_from_vdev(vdev), (char __user *)buf, count, ppos, true);
+}
+
+static int mdevkit_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	return mdevkit_region_mmap(mdevkit_from_vdev(vdev), vma);
+}
+
+static void mdevkit_vfio_request(struct vfio_device *vdev, unsigned int count)
+{
+	mdevkit_irq_request(mdevkit_from_vdev(vdev), count);
+}
+
+static int mdevkit_vfio_open(struct vfio_device *vdev)
+{
+	return mdevkit_device_open(mdevkit_from_vdev(vdev));
+}
+
+static void mdevkit_vfio_close(struct vfio_device *vdev)
+{
+	mdevkit_device_close(mdevkit_from_vdev(vdev));
+}
+
+static int mdevkit_vfio_attach_ioas(struct vfio_device *vdev, u32 *pt_id)
+{
+	return mdevkit_group_attach_ioas(mdevkit_from_vdev(vdev), pt_id);
+}
+
+static void mdevkit_vfio_detach_ioas(struct vfio_device *vdev)
+{
+	mdevkit_group_detach_ioas(mdevkit_from_vdev(vdev));
+}
+
+#define VFIO_OPS_COMMON					\
+	.open_device = mdevkit_vfio_open,		\
+	.close_device = mdevkit_vfio_close,		\
+	.read = mdevkit_vfio_read,			\
+	.write = mdevkit_vfio_write,			\
+	.mmap = mdevkit_vfio_mmap,			\
+	MDEVKIT_VFIO_IOCTL_OPS(mdevkit_vfio_ioctl, vfio_get_region_info_caps), \
+	.request = mdevkit_vfio_request
+
+/* No IOMMU: the device does no DMA, or mdevkit_dma_rw() */
+const struct vfio_device_ops mdevkit_software_ops = {
+	.name = "mdevkit",
+	VFIO_OPS_COMMON,
+	.bind_iommufd = vfio_iommufd_emulated_bind,
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+};
+
+/* The mdev is in an aux group and is attached like a physical device */
+const struct vfio_device_ops mdevkit_aux_ops = {
+	.name = "mdevkit-aux",
+	VFIO_OPS_COMMON,
+	.bind_iommufd = vfio_iommufd_physical_bind,
+	.unbind_iommufd = vfio_iommufd_physical_unbind,
+	.attach_ioas = mdevkit_vfio_attach_ioas,
+	.detach_ioas = mdevkit_vfio_detach_ioas,
+};
