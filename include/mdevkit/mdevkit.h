@@ -190,6 +190,18 @@ void mdevkit_irq_unbind_hw(struct mdevkit_device *kdev, unsigned int vector);
 int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
 
 /**
+ * mdevkit_device_from_dev() - the device behind a struct device on the mdev bus
+ * @dev: &mdev->dev, as the driver's dev_groups attributes get it
+ *
+ * Context: any, between the driver's create and destroy callbacks.
+ * Return: the device.
+ */
+static inline struct mdevkit_device *mdevkit_device_from_dev(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+/**
  * mdevkit_device_gone() - has the parent gone away under this device?
  * @kdev: the device
  *

@@ -37,7 +37,7 @@ struct mdevkit_io_page {
  * @widths: MDEVKIT_WIDTH_* that @read and @write accept; 0 means 1, 2 and 4 bytes.
  *	Another size, or an address that is not naturally aligned, is split into
  *	the largest accepted accesses, or refused with EINVAL where none fits
- * @read: read @width bytes at @offset into @value (zero-extended). @offset is
+ * @read: read @width bytes at @offset of BAR @bar into @value (zero-extended). @offset is
  *	inside the BAR and naturally aligned, @width is one of @widths.
  *	0, or -errno that the tenant's access returns. May sleep
  * @write: the same for a write; higher bits of @value are zero
@@ -55,8 +55,10 @@ struct mdevkit_bar {
 	u64 size;
 	u32 flags;
 	u8 widths;
-	int (*read)(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value);
-	int (*write)(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value);
+	int (*read)(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
+		    u64 *value);
+	int (*write)(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
+		     u64 value);
 	u64 passthrough_size;
 	int (*page)(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page);
 };

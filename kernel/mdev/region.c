@@ -123,7 +123,7 @@ int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int index, u64 offset
 	if (offset < bar->passthrough_size)
 		return page_access(kdev, bar, offset, width, value, false);
 	*value = 0;
-	return bar->read ? bar->read(kdev, offset, width, value) : 0;
+	return bar->read ? bar->read(kdev, index, offset, width, value) : 0;
 }
 
 /**
@@ -149,7 +149,7 @@ int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int index, u64 offse
 		return mdevkit_msix_write(kdev, offset, width, value);
 	if (offset < bar->passthrough_size)
 		return page_access(kdev, bar, offset, width, &value, true);
-	return bar->write ? bar->write(kdev, offset, width, value) : 0;
+	return bar->write ? bar->write(kdev, index, offset, width, value) : 0;
 }
 
 static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
