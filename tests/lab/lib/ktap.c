@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KTAP: how a test program of the lab says what it found.
+ */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dmesg.h"
+#include "ktap.h"
+
+#define DEFAULT_SECONDS	120
+#define CLEANUP_SECONDS	60
+
+/* What the processes of one test tell the program; in shared memory */
+struct verdict {
+	atomic_uint checks;
+	atomic_uint failures;
+	atomic_bool skipped;
+	char reason[256];
+};
+
+static struct ktap_test *first_test, **next_link = &first_test;
+static struct verdict *verdict;
+static unsigned int results, failed_results;
+
+void ktap_register(struct ktap_test *test)
+{
+	*next_link = test;
+	next_link = &test->next;
+}
+
+static void note_failure(const char *file, int line, const char *what, const char *fmt,
+			 va_list args)
+{
+	char message[512] = "";
+	const char *base = strrchr(file, '/');
+
+	atomic_fetch_add(&verdict->failures, 1);
+	if (*fmt)
+		vsnprintf(message, sizeof(message), fmt, args);
+	printf("# %s:%d: %s%s%s\n", base ? base + 1 : file, line, what, *fmt ? ": " : "", message);
+}
+
+bool ktap_check(const char *file, int line, bool ok, const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	atomic_fetch_add(&verdict->checks, 1);
+	if (ok)
+		return true;
+	va_start(args, fmt);
+	note_failure(file, line, what, fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool ktap_check_eq(const char *file, int line, long long got, long long want, const char *what,
+		   const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	atomic_fetch_add(&verdict->checks, 1);
+	if (got == want)
+		return true;
+	snprintf(text, sizeof(text), "%s is %lld (%#llx), expected %lld (%#llx)", what, got, got,
+		 want, want);
+	va_start(args, fmt);
+	note_failure(file, line, text, fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool ktap_check_str(const char *file, int line, const char *got, const char *want,
+		    const char *what, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	atomic_fetch_add(&verdict->checks, 1);
+	if (!strcmp(got, want))
+		return true;
+	snprintf(text, sizeof(text), "%s is \"%s\", expected \"%s\"", what, got, want);
+	va_start(args, fmt);
+	note_failure(file, line, text, fmt, args);
+	va_end(args);
+	return false;
+}
+
+static const char *errno_name(long err)
+{
+	return err ? strerrorname_np(err) ?: "an unknown errno" : "success";
+}
+
+bool ktap_check_err(const char *file, int line, long ret, int want, const char *what,
+		    const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	atomic_fetch_add(&verdict->checks, 1);
+	if (ret == -want)
+		return true;
+	if (ret > 0)
+		snprintf(text, sizeof(text), "%s returned %ld, expected %s", what, ret,
+			 errno_name(want));
+	else
+		snprintf(text, sizeof(text), "%s returned %s, expected %s", what,
+			 errno_name(-ret), errno_name(want));
+	va_start(args, fmt);
+	note_failure(file, line, text, fmt, args);
+	va_end(args);
+	return false;
+}
+
+void ktap_abort(void)
+{
+	fflush(stdout);
+	_exit(1);
+}
+
+void ktap_skip(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(verdict->reason, sizeof(verdict->reason), fmt, args);
+	va_end(args);
+	atomic_store(&verdict->skipped, true);
+	fflush(stdout);
+	_exit(0);
+}
+
+void ktap_note(const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	printf("# %s\n", text);
+}
+
+bool ktap_failed(void)
+{
+	return atomic_load(&verdict->failures);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static void print_result(bool ok, const char *variant, const char *sentence, const char *skip)
+{
+	results++;
+	if (!ok)
+		failed_results++;
+	printf("%sok %u %s%s%s%s%s\n", ok ? "" : "not ", results, variant ?: "",
+	       variant ? ": " : "", sentence, skip ? " # SKIP " : "", skip ?: "");
+	fflush(stdout);
+}
+
+/*
+ * Runs @body in a new process group and kills what is left of the group afterwards.
+ * Returns the wait status, or -1 when the time was up.
+ */
+static int run_in_group(void (*body)(const void *data), const void *data, unsigned int seconds)
+{
+	double deadline = seconds_now() + seconds;
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		perror("# fork");
+		return 1;
+	}
+	if (!pid) {
+		setpgid(0, 0);
+		/* A program that is killed takes its test with it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		body(data);
+		fflush(stdout);
+		_exit(0);
+	}
+	setpgid(pid, pid);
+	for (;;) {
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		if (got == pid)
+			break;
+		if (seconds_now() > deadline) {
+			kill(-pid, SIGKILL);
+			/* A task stuck in the kernel never dies: do not wait for ever */
+			for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++)
+				usleep(10000);
+			return -1;
+		}
+		usleep(2000);
+	}
+	kill(-pid, SIGKILL);
+	return status;
+}
+
+static void run_cleanup(const void *data)
+{
+	const char *(*after_each)(void) = *(const char *(* const *)(void))data;
+	const char *left = after_each();
+
+	if (left)
+		CHECK(false, "left behind: %s", left);
+}
+
+static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
+		     const struct ktap_hooks *hooks)
+{
+	unsigned int limit = test->seconds ?: DEFAULT_SECONDS;
+	double start = seconds_now();
+	bool ok;
+	int status;
+
+	memset(verdict, 0, sizeof(*verdict));
+	status = run_in_group(test->body, variant ? variant->data : NULL, limit);
+	ok = status == 0 && !atomic_load(&verdict->failures);
+	if (status == -1)
+		printf("# not finished after %u s\n", limit);
+	else if (WIFSIGNALED(status))
+		printf("# killed by signal %d (%s)\n", WTERMSIG(status),
+		       strsignal(WTERMSIG(status)));
+	if (ok && !verdict->skipped && !atomic_load(&verdict->checks)) {
+		printf("# the test checked nothing\n");
+		ok = false;
+	}
+	if (hooks->after_each) {
+		status = run_in_group(run_cleanup, &hooks->after_each, CLEANUP_SECONDS);
+		if (status) {
+			printf("# cleaning up failed (%d)\n", status);
+			ok = false;
+		}
+		ok = ok && !atomic_load(&verdict->failures);
+	}
+	printf("# %u checks, %.1f s\n", atomic_load(&verdict->checks), seconds_now() - start);
+	print_result(ok, variant ? variant->name : NULL, test->sentence,
+		     ok && verdict->skipped ? verdict->reason : NULL);
+}
+
+static const char *why_absent(const struct ktap_variant *variant)
+{
+	return variant->absent ? variant->absent(variant) : NULL;
+}
+
+/* Calls @fn for each test and variant that @filter selects and that can run */
+static unsigned int for_each_run(const char *filter, const struct ktap_hooks *hooks,
+				 void (*fn)(const struct ktap_test *test,
+					    const struct ktap_variant *variant,
+					    const struct ktap_hooks *hooks))
+{
+	const struct ktap_test *test;
+	unsigned int count = 0;
+
+	for (test = first_test; test; test = test->next) {
+		if (filter && !strstr(test->sentence, filter))
+			continue;
+		if (!test->variants) {
+			if (fn)
+				fn(test, NULL, hooks);
+			count++;
+			continue;
+		}
+		for (const struct ktap_variant *v = test->variants; v->name; v++) {
+			if (why_absent(v))
+				continue;
+			if (fn)
+				fn(test, v, hooks);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* How many of the selected tests would have run as @variant */
+static unsigned int count_variant(const char *filter, const struct ktap_variant *variant)
+{
+	const struct ktap_test *test;
+	unsigned int count = 0;
+
+	for (test = first_test; test; test = test->next) {
+		if (filter && !strstr(test->sentence, filter))
+			continue;
+		for (const struct ktap_variant *v = test->variants; v && v->name; v++)
+			count += !strcmp(v->name, variant->name);
+	}
+	return count;
+}
+
+/* One SKIP for each variant that is absent, not one for each of its tests */
+static unsigned int skip_absent_variants(const char *filter, bool print)
+{
+	const struct ktap_variant *seen[16];
+	unsigned int nr = 0;
+
+	for (const struct ktap_test *test = first_test; test; test = test->next) {
+		for (const struct ktap_variant *v = test->variants; v && v->name; v++) {
+			unsigned int i = 0, tests;
+			char sentence[64];
+
+			while (i < nr && strcmp(seen[i]->name, v->name))
+				i++;
+			if (i < nr || nr == 16 || !why_absent(v))
+				continue;
+			tests = count_variant(filter, v);
+			if (!tests)
+				continue;
+			seen[nr++] = v;
+			snprintf(sentence, sizeof(sentence), "all %u tests", tests);
+			if (print)
+				print_result(true, v->name, sentence, why_absent(v));
+		}
+	}
+	return nr;
+}
+
+int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
+{
+	static const struct ktap_hooks no_hooks;
+	const char *filter = argc > 1 ? argv[1] : NULL;
+	const char *reason;
+	struct dmesg log;
+
+	hooks = hooks ?: &no_hooks;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	verdict = mmap(NULL, sizeof(*verdict), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (verdict == MAP_FAILED) {
+		perror("mmap");
+		return 1;
+	}
+	printf("KTAP version 1\n");
+	reason = hooks->before_all ? hooks->before_all() : NULL;
+	if (reason) {
+		printf("1..0 # SKIP %s\n", reason);
+		return 0;
+	}
+	if (dmesg_mark(&log, program_invocation_short_name)) {
+		printf("Bail out! /dev/kmsg cannot be used: %s\n", strerror(errno));
+		return 1;
+	}
+	printf("1..%u\n", for_each_run(filter, hooks, NULL) +
+	       skip_absent_variants(filter, false) + 1);
+	for_each_run(filter, hooks, run_test);
+	skip_absent_variants(filter, true);
+
+	memset(verdict, 0, sizeof(*verdict));
+	print_result(dmesg_is_clean(&log), NULL, "the kernel's log stays free of warnings", NULL);
+	return failed_results ? 1 : 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * KTAP: how a test program of the lab says what it found.
+ *
+ * A program is a list of TEST()s. Each test runs in a process of its own, in its
+ * own process group: a crash, a file left open or a hang belongs to one test, and
+ * the others still run. A test that makes no check at all counts as failed.
+ */
+#ifndef _LAB_KTAP_H
+#define _LAB_KTAP_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#ifndef offsetofend
+#define offsetofend(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+#endif
+
+/* One of several ways to run the same test body, e.g. an IOMMU mode */
+struct ktap_variant {
+	const char *name;
+	/* Why this variant cannot run on this kernel, or NULL when it can */
+	const char *(*absent)(const struct ktap_variant *variant);
+	const void *data;
+};
+
+struct ktap_test {
+	const char *sentence;		/* about behaviour, not about code */
+	unsigned int seconds;		/* time limit; 0: the default of 120 s */
+	const struct ktap_variant *variants;	/* ends with an empty name; NULL: none */
+	void (*body)(const void *variant_data);
+	struct ktap_test *next;
+};
+
+/* Adds @test to the program's list; used by the TEST macros only */
+void ktap_register(struct ktap_test *test);
+
+#define KTAP_GLUE2(a, b) a##b
+#define KTAP_GLUE(a, b) KTAP_GLUE2(a, b)
+#define KTAP_TEST(_sentence, _seconds, _variants, _type, _arg)				\
+static void KTAP_GLUE(test_body_, __LINE__)(_type _arg);				\
+static void KTAP_GLUE(test_run_, __LINE__)(const void *data)				\
+{											\
+	KTAP_GLUE(test_body_, __LINE__)((_type)data);					\
+}											\
+static struct ktap_test KTAP_GLUE(test_, __LINE__) = {					\
+	.sentence = (_sentence),							\
+	.seconds = (_seconds),								\
+	.variants = (_variants),							\
+	.body = KTAP_GLUE(test_run_, __LINE__),						\
+};											\
+static void __attribute__((constructor)) KTAP_GLUE(test_register_, __LINE__)(void)	\
+{											\
+	ktap_register(&KTAP_GLUE(test_, __LINE__));					\
+}											\
+static void KTAP_GLUE(test_body_, __LINE__)(_type _arg)
+
+/* TEST("a duplicate UUID gives EEXIST") { ... } */
+#define TEST(sentence) KTAP_TEST(sentence, 0, NULL, const void *, ktap_unused __unused)
+/* The same with a time limit of its own, in seconds */
+#define TEST_LONG(sentence, seconds) \
+	KTAP_TEST(sentence, seconds, NULL, const void *, ktap_unused __unused)
+
+#ifndef __unused
+#define __unused __attribute__((unused))
+#endif
+
+/*
+ * Checks. CHECK*: a failure is noted with file and line, and the test goes on.
+ * REQUIRE*: a failure ends the process that made the check (the test, or a child
+ * of it). Usable from children and threads of the test, too.
+ */
+#define CHECK(cond, ...) \
+	ktap_check(__FILE__, __LINE__, (cond), #cond, "" __VA_ARGS__)
+#define CHECK_EQ(got, want, ...) \
+	ktap_check_eq(__FILE__, __LINE__, (long long)(got), (long long)(want), \
+		      #got, "" __VA_ARGS__)
+#define CHECK_STR(got, want, ...) \
+	ktap_check_str(__FILE__, __LINE__, (got), (want), #got, "" __VA_ARGS__)
+/* @ret is 0 or a negative errno; @want is 0 or a positive errno: CHECK_ERR(f(), EBUSY) */
+#define CHECK_ERR(ret, want, ...) \
+	ktap_check_err(__FILE__, __LINE__, (ret), (want), #ret, "" __VA_ARGS__)
+#define REQUIRE(cond, ...) do { if (!CHECK(cond, __VA_ARGS__)) ktap_abort(); } while (0)
+#define REQUIRE_EQ(got, want, ...) \
+	do { if (!CHECK_EQ(got, want, __VA_ARGS__)) ktap_abort(); } while (0)
+#define REQUIRE_OK(ret, ...) \
+	do { if (!CHECK_ERR(ret, 0, __VA_ARGS__)) ktap_abort(); } while (0)
+/* Ends the test: it could not run, and this is why. Not from children or threads */
+#define SKIP(...) ktap_skip(__VA_ARGS__)
+
+bool ktap_check(const char *file, int line, bool ok, const char *what, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+bool ktap_check_eq(const char *file, int line, long long got, long long want, const char *what,
+		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+bool ktap_check_str(const char *file, int line, const char *got, const char *want,
+		    const char *what, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+bool ktap_check_err(const char *file, int line, long ret, int want, const char *what,
+		    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void ktap_abort(void) __attribute__((noreturn));
+void ktap_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* A line of diagnostics in the output */
+void ktap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* True when a check of the running test has failed so far */
+bool ktap_failed(void);
+
+/*
+ * Hooks that run in the program itself, not in a test's process; each may be NULL.
+ * @before_all: before the first test; returns why nothing can run, or NULL
+ * @after_each: after each test, when all of its processes are dead. Puts the system
+ *	back to where it was, and returns what the test had left behind, or NULL.
+ *	It runs under a time limit of its own, in a child
+ */
+struct ktap_hooks {
+	const char *(*before_all)(void);
+	const char *(*after_each)(void);
+};
+
+/*
+ * Runs all tests of the program, or those whose sentence contains argv[1], then
+ * looks at the kernel's log since the start. Prints the plan first, so that tests
+ * that vanish are noticed.
+ * Returns the exit status: 0 when no test failed.
+ */
+int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks);
+
+#endif /* _LAB_KTAP_H */
