@@ -179,6 +179,10 @@ void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);
 struct device *mdevkit_parent_dev(struct mdevkit_parent *parent);
 
+/* A parent for drivers that have no hardware */
+struct device *mdevkit_create_software_device(const char *name);
+void mdevkit_destroy_software_device(struct device *dev);
+
 /* Interrupts: any context */
 void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector);
 void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted);
