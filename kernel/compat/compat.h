@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an older kernel lacks.
+ *
+ * The kit's sources are written for the newest kernel. This header is included
+ * in front of each of them (-include) and supplies the rest, as far as
+ * kernel/compat/probe did not find it in the kernel's headers. It consists of
+ * macros only and includes nothing: the sources' own #define pr_fmt must come first.
+ */
+#ifndef MDEVKIT_COMPAT_H
+#define MDEVKIT_COMPAT_H
+
+/*
+ * iommu_domain_ops.attach_dev(domain, dev, old)
+ *
+ * MDEVKIT_DEFINE_ATTACH_DEV(fn) goes after the function, MDEVKIT_ATTACH_DEV(fn) into
+ * the table of operations. Without the third argument fn() is told no old domain.
+ */
+#ifdef MDEVKIT_HAVE_IOMMU_ATTACH_DEV_OLD
+#define MDEVKIT_DEFINE_ATTACH_DEV(fn)
+#define MDEVKIT_ATTACH_DEV(fn)	fn
+#else
+#define MDEVKIT_DEFINE_ATTACH_DEV(fn)						\
+static int fn##_compat(struct iommu_domain *domain, struct device *dev)		\
+{										\
+	return fn(domain, dev, NULL);						\
+}
+#define MDEVKIT_ATTACH_DEV(fn)	fn##_compat
+#endif
+
+/*
+ * iommu_ops.domain_alloc_paging_flags(dev, flags, user_data), and
+ * iommu_paging_domain_alloc_flags() for its users
+ */
+#ifdef MDEVKIT_HAVE_IOMMU_ALLOC_PAGING_FLAGS
+#define MDEVKIT_DEFINE_ALLOC_PAGING_FLAGS(fn)
+#define MDEVKIT_ALLOC_PAGING_FLAGS_OPS(fn)	.domain_alloc_paging_flags = fn
+#else
+#define MDEVKIT_DEFINE_ALLOC_PAGING_FLAGS(fn)					\
+static struct iommu_domain *fn##_user(struct device *dev, u32 flags,		\
+				      struct iommu_domain *parent,		\
+				      const struct iommu_user_data *user_data)	\
+{										\
+	return parent ? ERR_PTR(-EOPNOTSUPP) : fn(dev, flags, user_data);	\
+}										\
+										\
+static struct iommu_domain *fn##_plain(struct device *dev)			\
+{										\
+	return fn(dev, 0, NULL);						\
+}
+#define MDEVKIT_ALLOC_PAGING_FLAGS_OPS(fn)					\
+	.domain_alloc_user = fn##_user,						\
+	.domain_alloc_paging = fn##_plain
+
+#define iommu_paging_domain_alloc_flags(dev, wanted) ({				\
+	struct device *__dev = (dev);						\
+	u32 __flags = (wanted);							\
+	const struct iommu_ops *__ops;						\
+	struct iommu_domain *__domain;						\
+										\
+	if (!__flags) {								\
+		__domain = iommu_paging_domain_alloc(__dev);			\
+	} else {								\
+		__ops = __dev->iommu->iommu_dev->ops;				\
+		__domain = __ops->domain_alloc_user ?				\
+			__ops->domain_alloc_user(__dev, __flags, NULL, NULL) :	\
+			ERR_PTR(-EOPNOTSUPP);					\
+		if (!IS_ERR(__domain))						\
+			__domain->owner = __ops;				\
+	}									\
+	__domain;								\
+})
+#endif
+
+/* No such flag: every domain can go on a PASID */
+#ifndef MDEVKIT_HAVE_IOMMU_HWPT_ALLOC_PASID
+#define IOMMU_HWPT_ALLOC_PASID	0
+#endif
+
+/*
+ * A driver's function that blocks a PASID, fn(dev, pasid, old): an operation of the
+ * blocked domain on the newest kernel, of the driver before.
+ */
+#ifdef MDEVKIT_HAVE_IOMMU_REMOVE_DEV_PASID
+#define MDEVKIT_DEFINE_BLOCK_PASID(fn)
+#define MDEVKIT_BLOCK_PASID_DOMAIN_OPS(fn)
+#define MDEVKIT_BLOCK_PASID_OPS(fn)	.remove_dev_pasid = fn,
+#else
+#define MDEVKIT_DEFINE_BLOCK_PASID(fn)						\
+static int fn##_compat(struct iommu_domain *domain, struct device *dev,	\
+		       ioasid_t pasid, struct iommu_domain *old)		\
+{										\
+	fn(dev, pasid, old);							\
+	return 0;								\
+}
+#define MDEVKIT_BLOCK_PASID_DOMAIN_OPS(fn)	.set_dev_pasid = fn##_compat,
+#define MDEVKIT_BLOCK_PASID_OPS(fn)
+#endif
+
+/*
+ * vfio_device_ops.get_region_info_caps(vdev, info, caps)
+ *
+ * Before there was one, a driver's ioctl did it all. MDEVKIT_DEFINE_VFIO_IOCTL() goes
+ * after both functions, MDEVKIT_VFIO_IOCTL_OPS() into the table of operations.
+ */
+#ifdef MDEVKIT_HAVE_VFIO_REGION_INFO_CAPS
+#define MDEVKIT_DEFINE_VFIO_IOCTL(fn, region_info)
+#define MDEVKIT_VFIO_IOCTL_OPS(fn, region_info)					\
+	.ioctl = fn,								\
+	.get_region_info_caps = region_info
+#else
+#define MDEVKIT_DEFINE_VFIO_IOCTL(fn, region_info)				\
+static long fn##_region_info(struct vfio_device *vdev,				\
+			     struct vfio_region_info __user *arg)		\
+{										\
+	size_t minsz = offsetofend(struct vfio_region_info, offset);		\
+	struct vfio_region_info info = {};					\
+	struct vfio_info_cap caps = {};						\
+	int ret;								\
+										\
+	if (copy_from_user(&info, arg, minsz))					\
+		return -EFAULT;							\
+	if (info.argsz < minsz)							\
+		return -EINVAL;							\
+	ret = region_info(vdev, &info, &caps);					\
+	if (!ret && caps.size) {						\
+		info.flags |= VFIO_REGION_INFO_FLAG_CAPS;			\
+		info.cap_offset = 0;						\
+		if (info.argsz < sizeof(info) + caps.size) {			\
+			info.argsz = sizeof(info) + caps.size;			\
+		} else {							\
+			vfio_info_cap_shift(&caps, sizeof(info));		\
+			info.cap_offset = sizeof(info);				\
+			if (copy_to_user(arg + 1, caps.buf, caps.size))		\
+				ret = -EFAULT;					\
+		}								\
+	}									\
+	if (!ret && copy_to_user(arg, &info, minsz))				\
+		ret = -EFAULT;							\
+	kfree(caps.buf);							\
+	return ret;								\
+}										\
+										\
+static long fn##_compat(struct vfio_device *vdev, unsigned int cmd,		\
+			unsigned long arg)					\
+{										\
+	if (cmd == VFIO_DEVICE_GET_REGION_INFO)					\
+		return fn##_region_info(vdev, (void __user *)arg);		\
+	return fn(vdev, cmd, arg);						\
+}
+#define MDEVKIT_VFIO_IOCTL_OPS(fn, region_info)	.ioctl = fn##_compat
+#endif
+
+#endif /* MDEVKIT_COMPAT_H */

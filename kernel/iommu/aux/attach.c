@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arming: putting a group's domain where its members' DMA comes from.
+ *
+ * The core's attach_dev() cannot do it, because it runs with the aux group's mutex held
+ * and attaching a PASID takes the mutex of the iommu_device's group. So a domain comes on
+ * an aux group in two steps, and this file is the second one.
+ *
+ * What is armed is kept in our own records, and disarming goes by them alone: the lookup
+ * function may answer differently by then.
+ */
+#define pr_fmt(fmt) "iommu_aux: " fmt
+
+#include <linux/completion.h>
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+struct workqueue_struct *aux_wq;
+
+/* A member that is armed plainly on @iommu_device, other than @m */
+static struct aux_member *aux_plain_sibling(struct aux_member *m, struct device *iommu_device)
+{
+	struct aux_member *other;
+
+	list_for_each_entry(other, &m->group->members, node)
+		if (other != m && other->armed_on == iommu_device &&
+		    other->armed_pasid == IOMMU_PASID_INVALID)
+			return other;
+	return NULL;
+}
+
+static int aux_attach_pasid(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+{
+	int ret;
+
+	if (m->pasid == IOMMU_PASID_INVALID) {
+		ret = aux_pasid_alloc(m, iommu_device);
+		if (ret)
+			return ret;
+	}
+	if (m->pasid >= iommu_device->iommu->max_pasids)
+		return -ENOSPC;
+
+	ret = iommu_attach_device_pasid(d->inner, iommu_device, m->pasid, NULL);
+	if (!ret)
+		m->armed_pasid = m->pasid;
+	return ret;
+}
+
+static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+{
+	m->armed_pasid = IOMMU_PASID_INVALID;
+
+	/* Slices of one device that cannot tell them apart share a group, and its domain */
+	if (aux_plain_sibling(m, iommu_device))
+		return 0;
+	return iommu_attach_device(d->inner, iommu_device);
+}
+
+static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+{
+	struct iommu_device *instance = aux_instance(iommu_device);
+	const char *reason;
+	bool plain;
+	int ret;
+
+	if (!instance)
+		return -ENODEV;
+	if (instance != d->iommu) {
+		dev_err(m->dev, "%s sits behind another IOMMU than the group's domain\n",
+			dev_name(iommu_device));
+		return -EINVAL;
+	}
+
+	plain = m->whole || !aux_has_pasids(iommu_device);
+	ret = aux_check(iommu_device, plain, &reason);
+	if (ret) {
+		if (!m->warned)
+			dev_err(m->dev, "%s cannot isolate: %s\n", dev_name(iommu_device), reason);
+		m->warned = true;
+		return ret;
+	}
+
+	return plain ? aux_attach_plain(m, d, iommu_device) :
+		       aux_attach_pasid(m, d, iommu_device);
+}
+
+/*
+ * Ask the lookup function for the member's iommu_device, and see to it that we hear of that
+ * one's removal. Under group->lock, but not under arm_lock, which the notifier takes.
+ */
+static int aux_resolve(struct aux_member *m, iommu_aux_lookup_t lookup)
+{
+	m->target = lookup(m->dev);
+	if (!m->target)
+		return READ_ONCE(m->iommu_device) ? 0 : -ENODEV;
+	return aux_watch_bus(m->target->bus);
+}
+
+/* Under arm_lock, after aux_resolve(). No target: the member is translated by itself */
+static int aux_arm(struct aux_member *m, struct aux_domain *d)
+{
+	struct device *iommu_device = m->target;
+	int ret;
+
+	m->target = NULL;
+	if (!iommu_device)
+		return 0;
+
+	ret = aux_arm_on(m, d, iommu_device);
+	if (!ret)
+		m->armed_on = get_device(iommu_device);
+	trace_iommu_aux_arm(m, iommu_device, ret ? m->pasid : m->armed_pasid, d, ret);
+	return ret;
+}
+
+/* Under arm_lock. Does nothing for a member that is not armed */
+static void aux_disarm(struct aux_member *m, struct aux_domain *d)
+{
+	struct device *iommu_device = m->armed_on;
+	struct iommu_group *iommu_group;
+	int ret = 0;
+
+	if (!iommu_device)
+		return;
+
+	/* A device that has left its IOMMU has taken its translations along */
+	iommu_group = iommu_group_get(iommu_device);
+	if (!iommu_group)
+		ret = -ENODEV;
+	else if (m->armed_pasid != IOMMU_PASID_INVALID)
+		iommu_detach_device_pasid(d->inner, iommu_device, m->armed_pasid);
+	else if (!aux_plain_sibling(m, iommu_device))
+		iommu_detach_device(d->inner, iommu_device);
+	iommu_group_put(iommu_group);
+
+	trace_iommu_aux_disarm(m, iommu_device, m->armed_pasid, d, ret);
+	m->armed_on = NULL;
+	m->armed_pasid = IOMMU_PASID_INVALID;
+	put_device(iommu_device);
+}
+
+/* Under arm_lock: disarm all members, the last one first */
+static void aux_disarm_all(struct iommu_aux_group *group)
+{
+	struct aux_domain *d = group->armed;
+	struct aux_member *m;
+
+	list_for_each_entry_reverse(m, &group->members, node)
+		aux_disarm(m, d);
+
+	group->lookup = NULL;
+	group->set_by_us = false;
+	spin_lock(&aux_spinlock);
+	group->armed = NULL;
+	list_del_init(&group->armed_node);
+	spin_unlock(&aux_spinlock);
+}
+
+/* Under arm_lock, all members resolved: arm all, or none */
+static int aux_arm_all(struct iommu_aux_group *group, struct aux_domain *d)
+{
+	struct aux_member *m;
+	int ret = 0;
+
+	/*
+	 * From here on, whoever takes the domain off the group finds it armed and waits
+	 * for arm_lock to disarm it: the domain cannot slip away while members are armed.
+	 */
+	spin_lock(&aux_spinlock);
+	if (group->domain == &d->domain) {
+		group->armed = d;
+		list_add_tail(&group->armed_node, &d->armed);
+	} else {
+		ret = -EBUSY;
+	}
+	spin_unlock(&aux_spinlock);
+	if (ret)
+		return ret;
+
+	list_for_each_entry(m, &group->members, node) {
+		ret = aux_arm(m, d);
+		if (ret) {
+			aux_disarm_all(group);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
+			   iommu_aux_lookup_t lookup)
+{
+	struct aux_domain *d = to_aux_domain(domain);
+	struct iommu_aux_group *group;
+	struct iommu_domain *present;
+	struct aux_member *m;
+	bool set_by_us = false;
+	int ret;
+
+	if (!d || !lookup)
+		return -EINVAL;
+	group = aux_group_find(iommu_group);
+	if (!group)
+		return -EINVAL;
+
+	mutex_lock(&group->lock);
+	spin_lock(&aux_spinlock);
+	present = group->domain;
+	ret = group->armed ? -EBUSY : 0;
+	spin_unlock(&aux_spinlock);
+	if (ret)
+		goto out_unlock;
+
+	if (present != domain) {
+		ret = iommu_attach_group(domain, iommu_group);
+		if (ret)
+			goto out_unlock;
+		set_by_us = true;
+	}
+
+	list_for_each_entry(m, &group->members, node) {
+		ret = aux_resolve(m, lookup);
+		if (ret)
+			goto out_detach;
+	}
+
+	mutex_lock(&group->arm_lock);
+	ret = aux_arm_all(group, d);
+	if (!ret) {
+		group->lookup = lookup;
+		group->set_by_us = set_by_us;
+	}
+	mutex_unlock(&group->arm_lock);
+
+out_detach:
+	if (ret && set_by_us)
+		iommu_detach_group(domain, iommu_group);
+out_unlock:
+	mutex_unlock(&group->lock);
+	iommu_aux_group_put(group);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommu_aux_attach_group);
+
+void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
+			    iommu_aux_lookup_t lookup)
+{
+	struct iommu_aux_group *group = aux_group_find(iommu_group);
+	struct aux_domain *d = to_aux_domain(domain);
+	bool set_by_us;
+
+	if (!group) {
+		pr_warn("group %d is no aux group: nothing to detach\n",
+			iommu_group_id(iommu_group));
+		return;
+	}
+
+	mutex_lock(&group->lock);
+	mutex_lock(&group->arm_lock);
+	if (!d || group->armed != d) {
+		mutex_unlock(&group->arm_lock);
+		pr_warn("group %d (%s) is not armed with the domain to be detached\n",
+			iommu_group_id(iommu_group), group->name);
+		goto out_unlock;
+	}
+	set_by_us = group->set_by_us;
+	aux_disarm_all(group);
+	mutex_unlock(&group->arm_lock);
+
+	if (set_by_us)
+		iommu_detach_group(domain, iommu_group);
+out_unlock:
+	mutex_unlock(&group->lock);
+	iommu_aux_group_put(group);
+}
+EXPORT_SYMBOL_GPL(iommu_aux_detach_group);
+
+int iommu_attach_group_with_lookup(struct iommu_domain *domain, struct iommu_group *iommu_group,
+				   iommu_aux_lookup_t lookup)
+{
+	if (!lookup)
+		return iommu_attach_group(domain, iommu_group);
+	return iommu_aux_attach_group(domain, iommu_group, lookup);
+}
+EXPORT_SYMBOL_GPL(iommu_attach_group_with_lookup);
+
+int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member)
+{
+	struct aux_member *m = aux_member_of(member);
+	struct iommu_aux_group *group;
+	int ret;
+
+	if (!m || m == &m->group->anchor)
+		return -ENODEV;
+
+	group = m->group;
+	mutex_lock(&group->arm_lock);
+	if (!m->armed_on || &group->armed->domain != domain)
+		ret = -EINVAL;
+	else if (m->armed_pasid == IOMMU_PASID_INVALID)
+		ret = -EOPNOTSUPP;
+	else
+		ret = m->armed_pasid;
+	mutex_unlock(&group->arm_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommu_aux_get_pasid);
+
+bool iommu_aux_member_is_armed(struct device *member)
+{
+	struct aux_member *m = aux_member_of(member);
+
+	return m && READ_ONCE(m->armed_on);
+}
+EXPORT_SYMBOL_GPL(iommu_aux_member_is_armed);
+
+/* A member that joins an armed group gets what the others have. Under group->lock */
+int aux_arm_joined(struct aux_member *m)
+{
+	struct iommu_aux_group *group = m->group;
+	iommu_aux_lookup_t lookup;
+	int ret;
+
+	mutex_lock(&group->arm_lock);
+	lookup = group->lookup;
+	mutex_unlock(&group->arm_lock);
+	if (!lookup)
+		return 0;
+
+	ret = aux_resolve(m, lookup);
+	if (ret)
+		return ret;
+
+	mutex_lock(&group->arm_lock);
+	if (group->armed)
+		ret = aux_arm(m, group->armed);
+	mutex_unlock(&group->arm_lock);
+	return ret;
+}
+
+/* A member that leaves gives up what it has; the others keep theirs. Under group->lock */
+void aux_disarm_left(struct aux_member *m)
+{
+	struct iommu_aux_group *group = m->group;
+
+	mutex_lock(&group->arm_lock);
+	if (group->armed)
+		aux_disarm(m, group->armed);
+	mutex_unlock(&group->arm_lock);
+}
+
+/* Disarm a group whose user should have done it */
+void aux_disarm_group(struct iommu_aux_group *group, const char *why)
+{
+	mutex_lock(&group->arm_lock);
+	if (group->armed) {
+		pr_err("group %d (%s) is armed while %s: disarmed by force; its driver has to call iommu_aux_detach_group() first\n",
+		       iommu_group_id(group->iommu_group), group->name, why);
+		aux_disarm_all(group);
+	}
+	mutex_unlock(&group->arm_lock);
+}
+
+struct aux_disarm_work {
+	struct work_struct work;
+	struct completion done;
+	struct iommu_aux_group *group;
+};
+
+static void aux_disarm_work(struct work_struct *work)
+{
+	struct aux_disarm_work *w = container_of(work, struct aux_disarm_work, work);
+
+	aux_disarm_group(w->group, "its domain is taken off");
+	complete(&w->done);
+}
+
+/*
+ * The same from inside the core, with the aux group's iommu_group mutex held. Another
+ * thread does it, because that mutex must not be held while one of the same class is
+ * taken. Waiting for it is safe: what it takes, arm_lock and iommu_devices' group
+ * mutexes, is never held by anybody who waits for an aux group's mutex.
+ */
+void aux_disarm_group_in_core(struct iommu_aux_group *group)
+{
+	struct aux_disarm_work w = { .group = group };
+
+	INIT_WORK_ONSTACK(&w.work, aux_disarm_work);
+	init_completion(&w.done);
+	queue_work(aux_wq, &w.work);
+	wait_for_completion(&w.done);
+	destroy_work_on_stack(&w.work);
+}
+
+/* An iommu_device goes away: no member may keep a translation on it */
+void aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device)
+{
+	struct aux_member *m;
+
+	lockdep_assert_held(&group->arm_lock);
+	list_for_each_entry_reverse(m, &group->members, node)
+		if (m->armed_on == iommu_device)
+			aux_disarm(m, group->armed);
+}
+
+int aux_attach_init(void)
+{
+	aux_wq = alloc_workqueue("iommu_aux", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return aux_wq ? 0 : -ENOMEM;
+}
+
+void aux_attach_exit(void)
+{
+	destroy_workqueue(aux_wq);
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Aux domains.
+ *
+ * An aux domain is a shell around one paging domain of the real IOMMU, the inner domain.
+ * Mapping, invalidation and dirty tracking are the inner domain's: there is no second
+ * page table. Attaching a domain to a member changes nothing in hardware, it only
+ * takes a note; see attach.c for the rest.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+#include "trace.h"
+
+LIST_HEAD(aux_domains);
+
+/* The aux domain behind a domain of the core, NULL for a domain of any other kind */
+struct aux_domain *to_aux_domain(struct iommu_domain *domain)
+{
+	if (!domain || domain->ops != &aux_domain_ops)
+		return NULL;
+	return container_of(domain, struct aux_domain, domain);
+}
+
+static int aux_map_pages(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
+			 size_t pgsize, size_t pgcount, int prot, gfp_t gfp, size_t *mapped)
+{
+	int ret;
+
+	/* Cleans up after itself on failure, and has synced on success */
+	ret = iommu_map(to_aux_domain(domain)->inner, iova, paddr, pgsize * pgcount, prot, gfp);
+	if (!ret)
+		*mapped = pgsize * pgcount;
+	return ret;
+}
+
+static size_t aux_unmap_pages(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
+			      size_t pgcount, struct iommu_iotlb_gather *gather)
+{
+	return iommu_unmap_fast(to_aux_domain(domain)->inner, iova, pgsize * pgcount, gather);
+}
+
+static void aux_flush_iotlb_all(struct iommu_domain *domain)
+{
+	iommu_flush_iotlb_all(to_aux_domain(domain)->inner);
+}
+
+static void aux_iotlb_sync(struct iommu_domain *domain, struct iommu_iotlb_gather *gather)
+{
+	iommu_iotlb_sync(to_aux_domain(domain)->inner, gather);
+}
+
+static phys_addr_t aux_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
+{
+	return iommu_iova_to_phys(to_aux_domain(domain)->inner, iova);
+}
+
+/*
+ * VFIO asks before anything is attached. A driver may agree to anything for a domain
+ * without devices, and then refuse to attach it: so go by the instance's capability.
+ */
+static bool aux_enforce_cache_coherency(struct iommu_domain *domain)
+{
+	struct aux_domain *d = to_aux_domain(domain);
+
+	if (!d->snoop || !d->inner->ops->enforce_cache_coherency)
+		return false;
+	return d->inner->ops->enforce_cache_coherency(d->inner);
+}
+
+static int aux_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
+{
+	struct iommu_domain *inner = to_aux_domain(domain)->inner;
+
+	return inner->dirty_ops->set_dirty_tracking(inner, enabled);
+}
+
+static int aux_read_and_clear_dirty(struct iommu_domain *domain, unsigned long iova, size_t size,
+				    unsigned long flags, struct iommu_dirty_bitmap *dirty)
+{
+	struct iommu_domain *inner = to_aux_domain(domain)->inner;
+
+	return inner->dirty_ops->read_and_clear_dirty(inner, iova, size, flags, dirty);
+}
+
+static const struct iommu_dirty_ops aux_dirty_ops = {
+	.set_dirty_tracking	= aux_set_dirty_tracking,
+	.read_and_clear_dirty	= aux_read_and_clear_dirty,
+};
+
+/*
+ * The core puts a paging domain on a device of an aux group, the group's mutex held.
+ * -EINVAL makes VFIO and iommufd try another domain, as they have to behind another
+ * IOMMU instance.
+ */
+static int aux_attach_dev(struct iommu_domain *domain, struct device *dev,
+			  struct iommu_domain *old)
+{
+	struct aux_domain *d = to_aux_domain(domain);
+	struct aux_member *m = aux_member_of(dev);
+	struct iommu_aux_group *group = m->group;
+	int ret = 0;
+
+	spin_lock(&aux_spinlock);
+	if (group->iommu != d->iommu && group->domain != domain)
+		ret = -EINVAL;
+	else if (group->armed && group->armed != d)
+		ret = -EBUSY;
+	else if (m == &group->anchor)
+		group->domain = domain;
+	spin_unlock(&aux_spinlock);
+
+	trace_iommu_aux_attach(m, d, ret);
+	return ret;
+}
+
+MDEVKIT_DEFINE_ATTACH_DEV(aux_attach_dev);
+
+/*
+ * The core takes the domain off the group, and will not hear a no. Whoever armed the
+ * group should have disarmed it by now; if not, it has to happen before the
+ * core's caller frees the domain and the memory behind it.
+ */
+static int aux_attach_nothing(struct iommu_domain *domain, struct device *dev,
+			      struct iommu_domain *old)
+{
+	struct aux_member *m = aux_member_of(dev);
+	struct iommu_aux_group *group = m->group;
+	bool armed = false;
+
+	/*
+	 * The anchor is the first device of each group, and speaks for it. A member
+	 * comes here on its own when it leaves, the others staying as they are.
+	 */
+	if (m == &group->anchor) {
+		spin_lock(&aux_spinlock);
+		armed = group->armed;
+		group->domain = NULL;
+		spin_unlock(&aux_spinlock);
+	}
+
+	trace_iommu_aux_detach(m, NULL, armed ? -EBUSY : 0);
+	if (armed)
+		aux_disarm_group_in_core(group);
+	return 0;
+}
+
+MDEVKIT_DEFINE_ATTACH_DEV(aux_attach_nothing);
+
+static const struct iommu_domain_ops aux_nothing_ops = {
+	.attach_dev	= MDEVKIT_ATTACH_DEV(aux_attach_nothing),
+};
+
+struct iommu_domain aux_identity_domain = {
+	.type	= IOMMU_DOMAIN_IDENTITY,
+	.ops	= &aux_nothing_ops,
+};
+
+struct iommu_domain aux_blocked_domain = {
+	.type	= IOMMU_DOMAIN_BLOCKED,
+	.ops	= &aux_nothing_ops,
+};
+
+/* True when one of the group's members goes by PASID; the inner domain must be fit for that */
+static bool aux_group_uses_pasids(struct iommu_aux_group *group)
+{
+	struct aux_member *m;
+	bool uses = false;
+
+	spin_lock(&aux_spinlock);
+	list_for_each_entry(m, &group->members, node)
+		uses |= m->pasid != IOMMU_PASID_INVALID;
+	spin_unlock(&aux_spinlock);
+	return uses;
+}
+
+/* A domain of the real IOMMU. Not every driver that does PASIDs knows the flag for them */
+struct iommu_domain *aux_inner_alloc(struct device *iommu_device, u32 flags)
+{
+	struct iommu_domain *inner;
+	int ret;
+
+	inner = iommu_paging_domain_alloc_flags(iommu_device, flags);
+	ret = PTR_ERR_OR_ZERO(inner);
+	if (ret == -EOPNOTSUPP && (flags & IOMMU_HWPT_ALLOC_PASID))
+		inner = iommu_paging_domain_alloc_flags(iommu_device,
+							flags & ~IOMMU_HWPT_ALLOC_PASID);
+	return inner;
+}
+
+struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu_device, u32 flags)
+{
+	static atomic_t next_id = ATOMIC_INIT(0);
+	struct iommu_domain *inner;
+	struct aux_domain *d;
+	int ret;
+
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+
+	if (aux_group_uses_pasids(m->group))
+		flags |= IOMMU_HWPT_ALLOC_PASID;
+	inner = aux_inner_alloc(iommu_device, flags);
+	if (IS_ERR(inner)) {
+		ret = PTR_ERR(inner);
+		goto err_free;
+	}
+
+	/* The inner domain may outlive its device, and with it the driver's other users */
+	d->owner = inner->owner->owner;
+	if (!try_module_get(d->owner)) {
+		ret = -ENODEV;
+		goto err_inner;
+	}
+
+	d->inner = inner;
+	d->iommu = aux_instance(iommu_device);
+	d->snoop = device_iommu_capable(iommu_device, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	d->id = atomic_inc_return(&next_id);
+	INIT_LIST_HEAD(&d->armed);
+	d->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	d->domain.ops = &aux_domain_ops;
+	d->domain.dirty_ops = inner->dirty_ops ? &aux_dirty_ops : NULL;
+	d->domain.pgsize_bitmap = inner->pgsize_bitmap;
+	d->domain.geometry = inner->geometry;
+
+	spin_lock(&aux_spinlock);
+	list_add_tail(&d->node, &aux_domains);
+	spin_unlock(&aux_spinlock);
+	return &d->domain;
+
+err_inner:
+	iommu_domain_free(inner);
+err_free:
+	kfree(d);
+	return ERR_PTR(ret);
+}
+
+static void aux_domain_free(struct iommu_domain *domain)
+{
+	struct aux_domain *d = to_aux_domain(domain);
+	struct iommu_aux_group *group;
+
+	/*
+	 * Nobody frees a domain that is on a group, and taking it off has disarmed. Should it
+	 * happen all the same, a PASID must not go on using the page table.
+	 */
+	for (;;) {
+		spin_lock(&aux_spinlock);
+		group = list_first_entry_or_null(&d->armed, struct iommu_aux_group, armed_node);
+		if (!group) {
+			list_del(&d->node);
+			spin_unlock(&aux_spinlock);
+			break;
+		}
+		if (!kref_get_unless_zero(&group->ref)) {
+			/* On its way out: it has no members, so nothing is armed in fact */
+			list_del_init(&group->armed_node);
+			group->armed = NULL;
+			spin_unlock(&aux_spinlock);
+			continue;
+		}
+		spin_unlock(&aux_spinlock);
+
+		aux_disarm_group(group, "its domain is freed");
+		iommu_aux_group_put(group);
+	}
+
+	iommu_domain_free(d->inner);
+	module_put(d->owner);
+	kfree(d);
+}
+
+const struct iommu_domain_ops aux_domain_ops = {
+	.attach_dev		 = MDEVKIT_ATTACH_DEV(aux_attach_dev),
+	.map_pages		 = aux_map_pages,
+	.unmap_pages		 = aux_unmap_pages,
+	.flush_iotlb_all	 = aux_flush_iotlb_all,
+	.iotlb_sync		 = aux_iotlb_sync,
+	.iova_to_phys		 = aux_iova_to_phys,
+	.enforce_cache_coherency = aux_enforce_cache_coherency,
+	.free			 = aux_domain_free,
+};

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The IOMMU driver behind aux groups, as the IOMMU core sees it.
+ *
+ * It is registered under a software node of its own, so that the core finds it for
+ * devices whose fwspec points there, and for no other. There is no hardware: questions
+ * about a member are answered by the IOMMU of the member's iommu_device.
+ */
+#define pr_fmt(fmt) "iommu_aux: " fmt
+
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/msi.h>
+#include <linux/property.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+DEFINE_SPINLOCK(aux_spinlock);
+DEFINE_SRCU(aux_srcu);
+
+static struct iommu_device aux_iommu;
+static struct irq_domain *aux_no_msi_domain;
+
+struct iommu_device *aux_iommu_device(void)
+{
+	return &aux_iommu;
+}
+
+struct iommu_device *aux_instance(struct device *iommu_device)
+{
+	return iommu_device->iommu ? iommu_device->iommu->iommu_dev : NULL;
+}
+
+/* The entry of a member or an anchor, NULL for any other device */
+struct aux_member *aux_member_of(struct device *dev)
+{
+	if (!dev || aux_instance(dev) != &aux_iommu)
+		return NULL;
+	return dev->iommu->priv;
+}
+
+/*
+ * Give a device its struct dev_iommu, by hand: iommu_fwspec_init() is for the core's
+ * own callers, who hold a mutex that modules cannot reach. The core frees both
+ * structures, and the reference on the software node, when the device leaves its group.
+ */
+int aux_dev_iommu_setup(struct device *dev, struct aux_member *m)
+{
+	struct iommu_fwspec *fwspec;
+	struct dev_iommu *di;
+
+	di = kzalloc(sizeof(*di), GFP_KERNEL);
+	if (!di)
+		return -ENOMEM;
+
+	fwspec = kzalloc(struct_size(fwspec, ids, 1), GFP_KERNEL);
+	if (!fwspec) {
+		kfree(di);
+		return -ENOMEM;
+	}
+
+	fwspec->iommu_fwnode = fwnode_handle_get(aux_iommu.fwnode);
+	mutex_init(&di->lock);
+	di->fwspec = fwspec;
+	di->priv = m;
+	dev->iommu = di;
+	return 0;
+}
+
+/* For a device that the core never saw: undo aux_dev_iommu_setup() */
+void aux_dev_iommu_free(struct device *dev)
+{
+	struct dev_iommu *di = dev->iommu;
+
+	dev->iommu = NULL;
+	fwnode_handle_put(di->fwspec->iommu_fwnode);
+	kfree(di->fwspec);
+	kfree(di);
+}
+
+/*
+ * VFIO asks each device of a group, the anchor too, whether it can raise only interrupts
+ * of its own. A member raises those of its iommu_device. An iommu_device without MSIs (a
+ * software device) raises none at all: an irq_domain says so that has no interrupts in it.
+ */
+void aux_set_msi_domain(struct device *dev, struct device *iommu_device)
+{
+	struct irq_domain *domain = NULL;
+
+	if (iommu_device) {
+		domain = dev_get_msi_domain(iommu_device);
+		if (!domain)
+			domain = aux_no_msi_domain;
+	}
+	dev_set_msi_domain(dev, domain);
+}
+
+#ifdef CONFIG_GENERIC_MSI_IRQ
+static const struct irq_domain_ops aux_no_msi_ops = { };
+
+static int aux_msi_init(void)
+{
+	struct fwnode_handle *fwnode = irq_domain_alloc_named_fwnode("iommu_aux");
+
+	if (!fwnode)
+		return -ENOMEM;
+	aux_no_msi_domain = irq_domain_create_tree(fwnode, &aux_no_msi_ops, NULL);
+	if (!aux_no_msi_domain) {
+		irq_domain_free_fwnode(fwnode);
+		return -ENOMEM;
+	}
+	aux_no_msi_domain->flags |= IRQ_DOMAIN_FLAG_ISOLATED_MSI;
+	return 0;
+}
+
+static void aux_msi_exit(void)
+{
+	struct fwnode_handle *fwnode = aux_no_msi_domain->fwnode;
+
+	irq_domain_remove(aux_no_msi_domain);
+	irq_domain_free_fwnode(fwnode);
+}
+#else
+static int aux_msi_init(void)
+{
+	return 0;
+}
+
+static void aux_msi_exit(void)
+{
+}
+#endif
+
+/*
+ * The iommu_device that answers for a member. For the anchor it is that of any member:
+ * they all sit behind one IOMMU instance. Valid inside the caller's SRCU section.
+ */
+static struct device *aux_answering_device(struct aux_member *m)
+{
+	struct iommu_aux_group *group = m->group;
+	struct device *iommu_device = NULL;
+
+	if (m != &group->anchor)
+		return READ_ONCE(m->iommu_device);
+
+	spin_lock(&aux_spinlock);
+	list_for_each_entry(m, &group->members, node) {
+		iommu_device = m->iommu_device;
+		if (iommu_device)
+			break;
+	}
+	spin_unlock(&aux_spinlock);
+	return iommu_device;
+}
+
+static bool aux_capable(struct device *dev, enum iommu_cap cap)
+{
+	struct aux_member *m = aux_member_of(dev);
+	struct device *iommu_device;
+	bool capable = false;
+	int idx;
+
+	switch (cap) {
+	case IOMMU_CAP_CACHE_COHERENCY:
+	case IOMMU_CAP_NOEXEC:
+	case IOMMU_CAP_ENFORCE_CACHE_COHERENCY:
+	case IOMMU_CAP_DIRTY_TRACKING:
+		break;
+	default:
+		/* flush queues, boot protection, ATS: of no meaning for a member */
+		return false;
+	}
+
+	idx = srcu_read_lock(&aux_srcu);
+	iommu_device = aux_answering_device(m);
+	if (iommu_device)
+		capable = device_iommu_capable(iommu_device, cap);
+	srcu_read_unlock(&aux_srcu, idx);
+	return capable;
+}
+
+static struct iommu_domain *aux_alloc_paging(struct device *dev, u32 flags,
+					     const struct iommu_user_data *user_data)
+{
+	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+	struct aux_member *m = aux_member_of(dev);
+	struct device *iommu_device;
+	int idx;
+
+	if (user_data || (flags & ~(IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)))
+		return ERR_PTR(-EOPNOTSUPP);
+
+	idx = srcu_read_lock(&aux_srcu);
+	iommu_device = aux_answering_device(m);
+	if (iommu_device)
+		domain = aux_domain_alloc(m, iommu_device, flags);
+	srcu_read_unlock(&aux_srcu, idx);
+	return domain;
+}
+
+MDEVKIT_DEFINE_ALLOC_PAGING_FLAGS(aux_alloc_paging);
+
+/* The anchor is the only device that the core probes; members are added by hand */
+static struct iommu_device *aux_probe_device(struct device *dev)
+{
+	return &aux_iommu;
+}
+
+static struct iommu_group *aux_device_group(struct device *dev)
+{
+	struct aux_member *anchor = dev->iommu->priv;
+	struct iommu_group *iommu_group = iommu_group_alloc();
+	int ret;
+
+	if (IS_ERR(iommu_group))
+		return iommu_group;
+
+	ret = iommu_group_set_name(iommu_group, anchor->group->name);
+	if (ret) {
+		iommu_group_put(iommu_group);
+		return ERR_PTR(ret);
+	}
+	return iommu_group;
+}
+
+/*
+ * A member cannot use addresses that its iommu_device cannot use, among them the MSI
+ * window: a PASID-tagged write there would be an interrupt, not a DMA (VT-d 3.14).
+ */
+static void aux_get_resv_regions(struct device *dev, struct list_head *list)
+{
+	struct aux_member *m = aux_member_of(dev);
+	struct device *iommu_device;
+	int idx;
+
+	if (m == &m->group->anchor)
+		return;
+
+	idx = srcu_read_lock(&aux_srcu);
+	iommu_device = aux_answering_device(m);
+	if (iommu_device)
+		iommu_get_resv_regions(iommu_device, list);
+	srcu_read_unlock(&aux_srcu, idx);
+}
+
+/* A disarmed member's DMA is blocked, whatever the default domain is called */
+static int aux_def_domain_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+static const struct iommu_ops aux_iommu_ops = {
+	.owner			= THIS_MODULE,
+	.capable		= aux_capable,
+	MDEVKIT_ALLOC_PAGING_FLAGS_OPS(aux_alloc_paging),
+	.probe_device		= aux_probe_device,
+	.device_group		= aux_device_group,
+	.get_resv_regions	= aux_get_resv_regions,
+	.def_domain_type	= aux_def_domain_type,
+	.identity_domain	= &aux_identity_domain,
+	.blocked_domain		= &aux_blocked_domain,
+	.release_domain		= &aux_blocked_domain,
+	.default_domain_ops	= &aux_domain_ops,
+};
+
+static int __init aux_init(void)
+{
+	int ret;
+
+	ret = aux_attach_init();
+	if (ret)
+		return ret;
+
+	ret = aux_msi_init();
+	if (ret)
+		goto err_attach;
+
+	aux_iommu.fwnode = fwnode_create_software_node(NULL, NULL);
+	if (IS_ERR(aux_iommu.fwnode)) {
+		ret = PTR_ERR(aux_iommu.fwnode);
+		goto err_msi;
+	}
+
+	ret = iommu_device_sysfs_add(&aux_iommu, NULL, NULL, "iommu_aux");
+	if (ret)
+		goto err_fwnode;
+
+	ret = iommu_device_register(&aux_iommu, &aux_iommu_ops, NULL);
+	if (ret) {
+		pr_err("the IOMMU core refused the driver: %d\n", ret);
+		goto err_sysfs;
+	}
+
+	aux_debugfs_init();
+	return 0;
+
+err_sysfs:
+	iommu_device_sysfs_remove(&aux_iommu);
+err_fwnode:
+	fwnode_remove_software_node(aux_iommu.fwnode);
+err_msi:
+	aux_msi_exit();
+err_attach:
+	aux_attach_exit();
+	return ret;
+}
+
+static void __exit aux_exit(void)
+{
+	aux_debugfs_exit();
+	aux_unwatch_buses();
+	iommu_device_unregister(&aux_iommu);
+	iommu_device_sysfs_remove(&aux_iommu);
+	fwnode_remove_software_node(aux_iommu.fwnode);
+	aux_msi_exit();
+	aux_attach_exit();
+}
+
+module_init(aux_init);
+module_exit(aux_exit);
+
+MODULE_DESCRIPTION("IOMMU groups for devices behind a PASID of another device");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of iommu_aux share.
+ *
+ * Locks, outer to inner:
+ *
+ *   aux_group.lock      join, leave, attach, detach of one group, one at a time
+ *     iommu_group mutex of the aux group   (the core's; also held by the core when it calls us)
+ *   aux_group.arm_lock  what is armed in the group; its list of members is stable under it
+ *     iommu_group mutex of an iommu_device (the core's)
+ *   aux_spinlock        pointers that the core's callbacks read
+ *
+ * The core calls attach_dev() and domain allocation with the aux group's
+ * iommu_group mutex held: they may take aux_spinlock only. Above all they must not take
+ * arm_lock, because an iommu_device's group mutex is taken inside it, and that one is of
+ * the same lock class as the one the core holds.
+ */
+#ifndef IOMMU_AUX_INTERNAL_H
+#define IOMMU_AUX_INTERNAL_H
+
+#include <linux/iommu.h>
+#include <uapi/linux/iommufd.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/workqueue.h>
+
+#include <mdevkit/iommu_aux.h>
+
+struct aux_domain;
+
+/**
+ * struct aux_member - a device in an aux group
+ * @dev: the member, or the anchor
+ * @group: the group it is in
+ * @node: in aux_group.members; not used by the anchor
+ * @iommu_device: device named at join, referenced. NULL once it has gone; read by
+ *                the core's callbacks under aux_srcu
+ * @held: the same device, until the member leaves
+ * @pasid: PASID of the member, %IOMMU_PASID_INVALID if it has none
+ * @whole: joined with %IOMMU_AUX_WHOLE_DEVICE
+ * @plain: has no PASID because @iommu_device cannot carry one, or @whole
+ * @claimed: DMA of @iommu_device is owned by the group: it is blocked unless armed
+ * @warned: the log has told why the member cannot be armed
+ * @target: what the lookup function answered, borrowed, while an attach is under way
+ * @armed_on: device that has the domain for this member, referenced; under arm_lock
+ * @armed_pasid: PASID it is on there, %IOMMU_PASID_INVALID for the plain way
+ */
+struct aux_member {
+	struct device *dev;
+	struct iommu_aux_group *group;
+	struct list_head node;
+	struct device *iommu_device;
+	struct device *held;
+	ioasid_t pasid;
+	bool whole;
+	bool plain;
+	bool claimed;
+	bool warned;
+	struct device *target;
+	struct device *armed_on;
+	ioasid_t armed_pasid;
+};
+
+/**
+ * struct iommu_aux_group - an iommu_group for devices without a requester ID
+ * @ref: references of users and members
+ * @lock: serialises join, leave, attach, detach
+ * @arm_lock: guards what is armed
+ * @name: for people
+ * @node: in aux_groups
+ * @anchor_pdev: the device that makes the IOMMU core set the group up
+ * @anchor: its entry; never in @members
+ * @iommu_group: the core's group
+ * @members: written with @lock, @arm_lock and aux_spinlock held, read with any of them
+ * @iommu: the IOMMU instance behind all members, NULL without members; aux_spinlock
+ * @domain: what the core last attached to the anchor; aux_spinlock
+ * @armed: the domain that is armed, or being armed; written under @arm_lock and aux_spinlock
+ * @armed_node: in aux_domain.armed
+ * @lookup: the function that the domain was armed with
+ * @set_by_us: iommu_aux_attach_group() has put the domain on the group
+ * @destroy_work: for a last reference dropped where no device can be removed
+ */
+struct iommu_aux_group {
+	struct kref ref;
+	struct mutex lock;	/* join, leave, attach, detach: one at a time */
+	struct mutex arm_lock;	/* what is armed, and the list of members */
+	char *name;
+	struct list_head node;
+	struct platform_device *anchor_pdev;
+	struct aux_member anchor;
+	struct iommu_group *iommu_group;
+	struct list_head members;
+	struct iommu_device *iommu;
+	struct iommu_domain *domain;
+	struct aux_domain *armed;
+	struct list_head armed_node;
+	iommu_aux_lookup_t lookup;
+	bool set_by_us;
+	struct work_struct destroy_work;
+};
+
+/**
+ * struct aux_domain - paging domain of an aux group
+ * @domain: what the core sees
+ * @inner: domain of the real IOMMU, which has the page table
+ * @iommu: the instance @inner belongs to
+ * @owner: the module of that IOMMU's driver, if any
+ * @snoop: the instance can enforce cache coherency
+ * @id: for people
+ * @node: in aux_domains; aux_spinlock
+ * @armed: groups that have the domain armed; aux_spinlock
+ */
+struct aux_domain {
+	struct iommu_domain domain;
+	struct iommu_domain *inner;
+	struct iommu_device *iommu;
+	struct module *owner;
+	bool snoop;
+	unsigned int id;
+	struct list_head node;
+	struct list_head armed;
+};
+
+/* attach.c */
+extern struct workqueue_struct *aux_wq;
+int aux_arm_joined(struct aux_member *m);
+void aux_disarm_left(struct aux_member *m);
+void aux_disarm_group(struct iommu_aux_group *group, const char *why);
+void aux_disarm_group_in_core(struct iommu_aux_group *group);
+void aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device);
+int aux_attach_init(void);
+void aux_attach_exit(void);
+
+/* debugfs.c */
+void aux_debugfs_init(void);
+void aux_debugfs_exit(void);
+
+/* domain.c */
+extern const struct iommu_domain_ops aux_domain_ops;
+extern struct iommu_domain aux_identity_domain;
+extern struct iommu_domain aux_blocked_domain;
+extern struct list_head aux_domains;
+struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu_device, u32 flags);
+struct iommu_domain *aux_inner_alloc(struct device *iommu_device, u32 flags);
+struct aux_domain *to_aux_domain(struct iommu_domain *domain);
+
+/* driver.c */
+extern spinlock_t aux_spinlock;
+extern struct srcu_struct aux_srcu;
+int aux_dev_iommu_setup(struct device *dev, struct aux_member *m);
+void aux_dev_iommu_free(struct device *dev);
+struct iommu_device *aux_iommu_device(void);
+struct aux_member *aux_member_of(struct device *dev);
+void aux_set_msi_domain(struct device *dev, struct device *iommu_device);
+struct iommu_device *aux_instance(struct device *iommu_device);
+
+/* group.c */
+extern struct list_head aux_groups;
+struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group);
+void aux_device_gone(struct device *iommu_device);
+int aux_watch_bus(const struct bus_type *bus);
+void aux_unwatch_buses(void);
+
+/* pasid.c */
+bool aux_has_pasids(struct device *iommu_device);
+int aux_check(struct device *iommu_device, bool whole, const char **reason);
+int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device);
+void aux_pasid_free(struct aux_member *m);
+
+#endif /* IOMMU_AUX_INTERNAL_H */

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PASIDs, and whether a device can keep the users of its PASIDs apart.
+ */
+#include <linux/msi.h>
+#include <linux/pci.h>
+
+#include "internal.h"
+
+/* Does the IOMMU core allow PASIDs on this device at all? */
+bool aux_has_pasids(struct device *iommu_device)
+{
+	return iommu_device->iommu && iommu_device->iommu->max_pasids > 0;
+}
+
+static int aux_count_device(struct device *dev, void *data)
+{
+	unsigned int *count = data;
+
+	(*count)++;
+	return 0;
+}
+
+/* A device can be handed out as a whole only if nobody else shares its translations */
+static int aux_check_whole(struct device *iommu_device, const char **reason)
+{
+	struct iommu_group *iommu_group = iommu_group_get(iommu_device);
+	unsigned int count = 0;
+
+	if (!iommu_group) {
+		*reason = "the device has no IOMMU group";
+		return -ENODEV;
+	}
+	iommu_group_for_each_dev(iommu_group, &count, aux_count_device);
+	iommu_group_put(iommu_group);
+
+	if (count != 1) {
+		*reason = "the device shares its IOMMU group: it needs a slot with ACS";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int aux_check_pasid(struct device *iommu_device, const char **reason)
+{
+	if (dev_is_pci(iommu_device)) {
+		struct pci_dev *pdev = to_pci_dev(iommu_device);
+
+		if (!pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_PASID)) {
+			*reason = "the device has no PASID capability";
+			return -EOPNOTSUPP;
+		}
+		/*
+		 * The IOMMU driver tries to enable PASID when it meets the device, and goes on
+		 * without when that fails: attaching a PASID would report success all the same.
+		 */
+		if (aux_has_pasids(iommu_device) && !pdev->pasid_enabled) {
+			*reason = "PASID is not enabled: no ACS on the path to the root complex";
+			return -EOPNOTSUPP;
+		}
+	}
+	if (!aux_has_pasids(iommu_device)) {
+		*reason = "the IOMMU does no PASIDs: switch its scalable mode on";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/*
+ * What join asks of a device. @whole: it will be attached plainly. -ENODEV: no IOMMU;
+ * -EOPNOTSUPP: no isolation; -EINVAL: a member itself.
+ */
+int aux_check(struct device *iommu_device, bool whole, const char **reason)
+{
+	struct iommu_device *instance = aux_instance(iommu_device);
+
+	if (!instance) {
+		*reason = "no IOMMU behind this device: switch it on in firmware and kernel";
+		return -ENODEV;
+	}
+	if (instance == aux_iommu_device()) {
+		*reason = "the device is in an aux group itself";
+		return -EINVAL;
+	}
+	if (dev_get_msi_domain(iommu_device) && !msi_device_has_isolated_msi(iommu_device)) {
+		*reason = "interrupt remapping is off: switch it on in firmware and kernel";
+		return -EOPNOTSUPP;
+	}
+	if (!device_iommu_capable(iommu_device, IOMMU_CAP_CACHE_COHERENCY)) {
+		*reason = "the IOMMU does not keep DMA coherent with the CPU's caches";
+		return -EOPNOTSUPP;
+	}
+	return whole ? aux_check_whole(iommu_device, reason) :
+		       aux_check_pasid(iommu_device, reason);
+}
+
+/* Some IOMMU drivers know PASIDs for shared virtual addressing only: ask a domain of theirs */
+static int aux_check_paging_pasid(struct device *iommu_device, const char **reason)
+{
+	struct iommu_domain *domain;
+	int ret = 0;
+
+	domain = aux_inner_alloc(iommu_device, IOMMU_HWPT_ALLOC_PASID);
+	if (IS_ERR(domain)) {
+		*reason = "the IOMMU gives no paging domain for the device";
+		return -EOPNOTSUPP;
+	}
+	if (!domain->ops->set_dev_pasid) {
+		*reason = "the IOMMU's driver does PASIDs for shared addresses only";
+		ret = -EOPNOTSUPP;
+	}
+	iommu_domain_free(domain);
+	return ret;
+}
+
+int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason)
+{
+	bool whole = flags & IOMMU_AUX_WHOLE_DEVICE;
+	const char *unused;
+	int ret;
+
+	if (!reason)
+		reason = &unused;
+	*reason = NULL;
+
+	if (flags & ~IOMMU_AUX_WHOLE_DEVICE) {
+		*reason = "unknown flags";
+		return -EINVAL;
+	}
+
+	ret = aux_check(iommu_device, whole, reason);
+	if (!ret && !whole)
+		ret = aux_check_paging_pasid(iommu_device, reason);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommu_aux_check_device);
+
+/* PASIDs are global: two devices never use the same one, which makes logs readable */
+int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device)
+{
+	ioasid_t pasid = iommu_alloc_global_pasid(iommu_device);
+
+	if (pasid == IOMMU_PASID_INVALID) {
+		dev_err(m->dev, "no PASID is left on %s, which has %u: remove devices that are not in use\n",
+			dev_name(iommu_device), iommu_device->iommu->max_pasids - 1);
+		return -ENOSPC;
+	}
+	m->pasid = pasid;
+	return 0;
+}
+
+void aux_pasid_free(struct aux_member *m)
+{
+	if (m->pasid != IOMMU_PASID_INVALID)
+		iommu_free_global_pasid(m->pasid);
+	m->pasid = IOMMU_PASID_INVALID;
+}
+
+ioasid_t iommu_aux_member_pasid(struct device *member)
+{
+	struct aux_member *m = aux_member_of(member);
+
+	return m ? m->pasid : IOMMU_PASID_INVALID;
+}
+EXPORT_SYMBOL_GPL(iommu_aux_member_pasid);
