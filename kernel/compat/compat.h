@@ -97,6 +97,13 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev,	\
 #define MDEVKIT_BLOCK_PASID_OPS(fn)
 #endif
 
+/* Namespaces of symbols are strings; they were bare words */
+#ifdef MDEVKIT_HAVE_IMPORT_NS_STRING
+#define MDEVKIT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#else
+#define MDEVKIT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#endif
+
 /*
  * vfio_device_ops.get_region_info_caps(vdev, info, caps)
  *

@@ -10,6 +10,7 @@
  * lock: for reading in mdevkit_config_read(), for writing elsewhere.
  */
 
+#include <kunit/visibility.h>
 #include <linux/bitmap.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
@@ -126,6 +127,7 @@ int mdevkit_config_check(const struct mdevkit_pci_desc *desc)
 	ret = config_check_bars(desc);
 	return ret ?: config_check_msix(desc);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_check);
 
 static void config_set16(struct mdevkit_config *config, unsigned int offset, u16 value,
 			 u16 writable)
@@ -359,6 +361,7 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 	mdevkit_config_reset(kdev);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_init);
 
 /**
  * mdevkit_config_free() - undo of mdevkit_config_init()
@@ -372,6 +375,7 @@ void mdevkit_config_free(struct mdevkit_device *kdev)
 	kfree(kdev->config);
 	kdev->config = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_free);
 
 /* Lets the rest of the kit follow what the registers say now. */
 static void config_apply(struct mdevkit_device *kdev)
@@ -396,6 +400,7 @@ void mdevkit_config_reset(struct mdevkit_device *kdev)
 	memcpy(kdev->config->value, kdev->config->initial, kdev->config->size);
 	config_apply(kdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_reset);
 
 /**
  * mdevkit_config_size() - size of a device's config space
@@ -407,6 +412,7 @@ size_t mdevkit_config_size(const struct mdevkit_device *kdev)
 {
 	return kdev->config->size;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_size);
 
 /**
  * mdevkit_config_read() - read config space
@@ -434,6 +440,7 @@ int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_read);
 
 /* D1 and D2 are not supported: such a write is discarded (PCI PM 1.2, 3.2.4). */
 static void config_fix_power_state(struct mdevkit_config *config, u8 before)
@@ -493,3 +500,4 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 	config_apply(kdev);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_write);

@@ -8,6 +8,7 @@
  * are called with the device's access lock held for writing.
  */
 
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -256,6 +257,7 @@ int mdevkit_device_reset(struct mdevkit_device *kdev)
 	guard(rwsem_write)(&kdev->access);
 	return mdevkit_device_reset_locked(kdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_reset);
 
 static int device_open_locked(struct mdevkit_device *kdev)
 {
@@ -327,3 +329,4 @@ void mdevkit_device_set_gone(struct mdevkit_device *kdev)
 		mdevkit_mmap_set_gone(kdev);
 	mdevkit_irq_ask(kdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_set_gone);

@@ -7,6 +7,8 @@
  * swapped in, so that a request either succeeds as a whole or leaves all as it was.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/eventfd.h>
 #include <linux/interrupt.h>
 #include <linux/pci.h>
@@ -51,6 +53,7 @@ int mdevkit_irqs_init(struct mdevkit_device *kdev)
 	kdev->irqs = irqs;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_init);
 
 /**
  * mdevkit_irqs_free() - undo of mdevkit_irqs_init()
@@ -64,12 +67,16 @@ void mdevkit_irqs_free(struct mdevkit_device *kdev)
 	kvfree(kdev->irqs);
 	kdev->irqs = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_free);
 
-static void signal_trigger(struct eventfd_ctx *trigger)
+/* Signals an eventfd, or nothing if @trigger is NULL. KUnit looks in here. */
+VISIBLE_IF_KUNIT void mdevkit_irq_signal_trigger(struct eventfd_ctx *trigger)
 {
+	KUNIT_STATIC_STUB_REDIRECT(mdevkit_irq_signal_trigger, trigger);
 	if (trigger)
 		eventfd_signal(trigger);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_signal_trigger);
 
 /* Signals INTx if the line is asserted and nothing masks it; then masks it (AUTOMASKED). */
 static void intx_deliver(struct mdevkit_irqs *irqs)
@@ -79,7 +86,7 @@ static void intx_deliver(struct mdevkit_irqs *irqs)
 	    irqs->intx_disable || !irqs->vectors[0].trigger)
 		return;
 	irqs->intx_masked = true;
-	eventfd_signal(irqs->vectors[0].trigger);
+	mdevkit_irq_signal_trigger(irqs->vectors[0].trigger);
 }
 
 static void intx_set_masked(struct mdevkit_irqs *irqs, bool masked)
@@ -108,7 +115,7 @@ void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector)
 		return;
 	guard(spinlock_irqsave)(&irqs->lock);
 	if (irqs->active != VFIO_PCI_INTX_IRQ_INDEX)
-		signal_trigger(irqs->vectors[vector].trigger);
+		mdevkit_irq_signal_trigger(irqs->vectors[vector].trigger);
 }
 EXPORT_SYMBOL_GPL(mdevkit_irq_signal);
 
@@ -133,7 +140,7 @@ void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 	if (irqs->active == VFIO_PCI_INTX_IRQ_INDEX)
 		intx_deliver(irqs);
 	else if (rising)
-		signal_trigger(irqs->vectors[0].trigger);
+		mdevkit_irq_signal_trigger(irqs->vectors[0].trigger);
 }
 EXPORT_SYMBOL_GPL(mdevkit_irq_set_level);
 
@@ -148,7 +155,7 @@ EXPORT_SYMBOL_GPL(mdevkit_irq_set_level);
 void mdevkit_signal_error(struct mdevkit_device *kdev)
 {
 	guard(spinlock_irqsave)(&kdev->irqs->lock);
-	signal_trigger(kdev->irqs->err);
+	mdevkit_irq_signal_trigger(kdev->irqs->err);
 }
 EXPORT_SYMBOL_GPL(mdevkit_signal_error);
 
@@ -161,9 +168,10 @@ EXPORT_SYMBOL_GPL(mdevkit_signal_error);
 bool mdevkit_irq_ask(struct mdevkit_device *kdev)
 {
 	guard(spinlock_irqsave)(&kdev->irqs->lock);
-	signal_trigger(kdev->irqs->req);
+	mdevkit_irq_signal_trigger(kdev->irqs->req);
 	return kdev->irqs->req;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_ask);
 
 /**
  * mdevkit_irq_request() - VFIO waits for the user of a device to close it
@@ -183,7 +191,7 @@ static irqreturn_t hw_vector_fired(int irq, void *data)
 
 	guard(spinlock_irqsave)(&vector->irqs->lock);
 	if (vector->irqs->active != VFIO_PCI_INTX_IRQ_INDEX)
-		signal_trigger(vector->trigger);
+		mdevkit_irq_signal_trigger(vector->trigger);
 	return IRQ_HANDLED;
 }
 
@@ -260,6 +268,7 @@ bool mdevkit_irq_intx_status(struct mdevkit_device *kdev)
 {
 	return kdev->type->pci->intx_pin && READ_ONCE(kdev->irqs->level);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_intx_status);
 
 /**
  * mdevkit_irqs_reset() - the line and the table as after a reset of the device
@@ -282,6 +291,7 @@ void mdevkit_irqs_reset(struct mdevkit_device *kdev)
 		entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_reset);
 
 /**
  * mdevkit_irq_count() - VFIO_DEVICE_GET_IRQ_INFO: how many interrupts an index has
@@ -308,6 +318,7 @@ unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int i
 		return 0;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_count);
 
 /**
  * mdevkit_irq_info_flags() - VFIO_DEVICE_GET_IRQ_INFO: what an index can do
@@ -324,6 +335,7 @@ u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index
 		return VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
 	return VFIO_IRQ_INFO_EVENTFD;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_info_flags);
 
 /* Is it one of INTx, MSI and MSI-X, of which a function uses one at a time? */
 static bool irq_index_exclusive(unsigned int index)
@@ -450,7 +462,7 @@ static void irq_loopback(struct mdevkit_device *kdev, const struct vfio_irq_set 
 	guard(spinlock_irqsave)(&irqs->lock);
 	for (i = 0; i < hdr->count; i++)
 		if (!select || select[i])
-			signal_trigger(*irq_trigger(irqs, hdr->index, hdr->start + i));
+			mdevkit_irq_signal_trigger(*irq_trigger(irqs, hdr->index, hdr->start + i));
 }
 
 static int irq_set_trigger(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data)
@@ -544,3 +556,4 @@ int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr,
 		return -EINVAL;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_set);

@@ -50,4 +50,8 @@ struct mdevkit_irqs {
 	struct mdevkit_vector vectors[] __counted_by(nr_vectors);
 };
 
+#if IS_ENABLED(CONFIG_KUNIT)
+void mdevkit_irq_signal_trigger(struct eventfd_ctx *trigger);
+#endif
+
 #endif /* _MDEVKIT_IRQS_H */

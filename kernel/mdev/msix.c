@@ -8,6 +8,7 @@
  * device's access lock held for reading, plus single copies of its DWORDs.
  */
 
+#include <kunit/visibility.h>
 #include <linux/pci.h>
 
 #include "irqs.h"
@@ -38,6 +39,7 @@ bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, 
 	return (offset >= desc->msix_table && offset < msix_table_end(desc)) ||
 	       (offset >= desc->msix_pba && offset < msix_pba_end(desc));
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_covers);
 
 /**
  * mdevkit_msix_read() - read the table or PBA

@@ -3,6 +3,7 @@
  * Parents: the devices that are sliced, what they offer, and what is left of it.
  */
 
+#include <kunit/visibility.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -34,6 +35,7 @@ const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent)
 
 	return iommu_aux_check_device(parent->dev, 0, &reason) ? reason : NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_blocked_reason);
 
 /**
  * mdevkit_type_available() - how many mdevs of a type can still be created
@@ -51,6 +53,7 @@ unsigned int mdevkit_type_available(struct mdev_type *mtype)
 	guard(mutex)(&parent->capacity_lock);
 	return (parent->capacity - parent->used) / entry->type->cost;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_type_available);
 
 /**
  * mdevkit_type_description() - text of a type's sysfs file "description"
@@ -95,6 +98,7 @@ int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_ty
 	parent->nr_devices++;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_capacity_take);
 
 /**
  * mdevkit_capacity_give() - undo of mdevkit_capacity_take()
@@ -107,6 +111,7 @@ void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_t
 	parent->used -= type->cost;
 	parent->nr_devices--;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_capacity_give);
 
 /* The attributes below belong to the parent's device, which others own: find ours. */
 static struct mdevkit_parent *parent_of_dev(struct device *dev)

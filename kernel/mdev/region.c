@@ -9,6 +9,7 @@
  * device take that lock inside the mmap lock.
  */
 
+#include <kunit/visibility.h>
 #include <linux/io.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
@@ -50,6 +51,7 @@ unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count)
 			return width;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_access_width);
 
 static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_bar *bar)
 {
@@ -125,6 +127,7 @@ int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int index, u64 offset
 	*value = 0;
 	return bar->read ? bar->read(kdev, index, offset, width, value) : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_read);
 
 /**
  * mdevkit_bar_write() - one write of a tenant to a BAR
@@ -151,6 +154,7 @@ int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int index, u64 offse
 		return page_access(kdev, bar, offset, width, &value, true);
 	return bar->write ? bar->write(kdev, index, offset, width, value) : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_write);
 
 static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
 			 bool write)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit: the capacity that the types of a parent share. */
+
+#include "mdevkit_fake.h"
+
+#define CAPACITY 24
+
+static const struct mdevkit_type types[] = {
+	{ .sysfs_name = "1", .cost = 1 },
+	{ .sysfs_name = "2", .cost = 2 },
+	{ .sysfs_name = "7", .cost = 7 },
+	{ .sysfs_name = "p", .cost = 1, .dma = MDEVKIT_DMA_PASID },
+};
+
+static struct mdevkit_parent *capacity_parent(struct kunit *test)
+{
+	struct mdevkit_parent *parent;
+	struct device *dev;
+
+	parent = kunit_kzalloc(test, struct_size(parent, types, ARRAY_SIZE(types)), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, parent);
+	/* a device without an IOMMU */
+	dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	dev->init_name = "fake-parent";
+	parent->dev = dev;
+	parent->capacity = CAPACITY;
+	mutex_init(&parent->capacity_lock);
+	parent->nr_types = ARRAY_SIZE(types);
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		parent->types[i].parent = parent;
+		parent->types[i].type = &types[i];
+	}
+	return parent;
+}
+
+static void expect_available(struct kunit *test, struct mdevkit_parent *parent, unsigned int left)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, mdevkit_type_available(&parent->types[i].mdev_type),
+				left / types[i].cost);
+}
+
+static void availability_is_the_truth_after_each_step(struct kunit *test)
+{
+	struct mdevkit_parent *parent = capacity_parent(test);
+	static const u8 steps[] = { 2, 2, 1, 2, 0, 1 };		/* 7 + 7 + 2 + 7 = 23, + 1 */
+	unsigned int left = CAPACITY;
+
+	expect_available(test, parent, left);
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct mdevkit_type *type = &types[steps[i]];
+		bool fits = type->cost <= left;
+
+		KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, type), fits ? 0 : -ENOSPC);
+		if (fits)
+			left -= type->cost;
+		expect_available(test, parent, left);
+	}
+	KUNIT_EXPECT_EQ(test, left, 0);
+	mdevkit_capacity_give(parent, &types[2]);
+	expect_available(test, parent, 7);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[1]), 0);
+	expect_available(test, parent, 5);
+}
+
+static void pasid_types_need_an_iommu(struct kunit *test)
+{
+	struct mdevkit_parent *parent = capacity_parent(test);
+
+	KUNIT_EXPECT_EQ(test, mdevkit_type_available(&parent->types[3].mdev_type), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[3]), -EOPNOTSUPP);
+	KUNIT_EXPECT_NOT_NULL(test, mdevkit_parent_blocked_reason(parent));
+	expect_available(test, parent, CAPACITY);
+}
+
+static struct kunit_case capacity_test_cases[] = {
+	KUNIT_CASE(availability_is_the_truth_after_each_step),
+	KUNIT_CASE(pasid_types_need_an_iommu),
+	{}
+};
+
+static struct kunit_suite capacity_test_suite = {
+	.name = "mdevkit_capacity",
+	.test_cases = capacity_test_cases,
+};
+kunit_test_suite(capacity_test_suite);

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit: the config space that mdevkit makes of a declared PCI personality. */
+
+#include <linux/sizes.h>
+
+#include "mdevkit_fake.h"
+
+static const u8 vendor_bytes[] = { 0x11, 0x22, 0x33 };
+static const u8 vendor_cap[] = { 0, 0, 8, 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
+static const u8 vendor_cap_writable[] = { 0xff, 0xff, 0, 0, 0xff, 0x0f, 0, 0 };
+
+static const struct mdevkit_pci_bytes full_bytes[] = {
+	{ .offset = 0x41, .len = sizeof(vendor_bytes), .bytes = vendor_bytes },
+	{ .offset = 0x80, .len = sizeof(vendor_cap), .bytes = vendor_cap,
+	  .writable = vendor_cap_writable, .cap_id = PCI_CAP_ID_VNDR },
+};
+
+/* A function with one of everything */
+static const struct mdevkit_pci_desc full = {
+	.vendor = 0x1234,
+	.device = 0x5678,
+	.class = 0x078001,
+	.revision = 0x42,
+	.intx_pin = 1,
+	.msi_vectors = 4,
+	.msix_vectors = 9,
+	.msix_bar = 2,
+	.msix_table = 0,
+	.msix_pba = 0x800,
+	.express = true,
+	.pm = true,
+	.bars = {
+		[0] = { .size = 8, .flags = PCI_BASE_ADDRESS_SPACE_IO },
+		[1] = { .size = SZ_64K },
+		[2] = { .size = SZ_4K },
+		[4] = { .size = SZ_8G,
+			.flags = PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH },
+	},
+	.bytes = full_bytes,
+	.nr_bytes = ARRAY_SIZE(full_bytes),
+};
+
+/* The least that is possible */
+static const struct mdevkit_pci_desc bare = {
+	.vendor = 0x1234,
+	.device = 0x0001,
+	.command = PCI_COMMAND_IO,
+	.bars[0] = { .size = 8, .flags = PCI_BASE_ADDRESS_SPACE_IO },
+};
+
+struct config_case {
+	const char *name;
+	unsigned int offset;
+	unsigned int width;
+	u32 initial;		/* value after reset */
+	u32 written;
+	u32 result;		/* value after writing @written */
+};
+
+static const struct config_case config_cases[] = {
+	{ "IDs are read-only", PCI_VENDOR_ID, 4, 0x56781234, 0xffffffff, 0x56781234 },
+	{ "subsystem IDs default to the IDs", PCI_SUBSYSTEM_VENDOR_ID, 4, 0x56781234, 0,
+	  0x56781234 },
+	{ "class and revision are read-only", PCI_CLASS_REVISION, 4, 0x07800142, 0, 0x07800142 },
+	{ "command has its bits and no others", PCI_COMMAND, 2, 0, 0xffff,
+	  PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
+	  PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE },
+	{ "status is read-only", PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0xffff, PCI_STATUS_CAP_LIST },
+	{ "I/O BAR sizes", PCI_BASE_ADDRESS_0, 4, 1, 0xffffffff, 0xfffffff9 },
+	{ "memory BAR sizes", PCI_BASE_ADDRESS_1, 4, 0, 0xffffffff, 0xffff0000 },
+	{ "memory BAR keeps an address", PCI_BASE_ADDRESS_1, 4, 0, 0xfebf1234, 0xfebf0000 },
+	{ "absent BAR is zero", PCI_BASE_ADDRESS_3, 4, 0, 0xffffffff, 0 },
+	{ "64-bit BAR of 8 GiB: low half", PCI_BASE_ADDRESS_4, 4, 0xc, 0xffffffff, 0xc },
+	{ "64-bit BAR of 8 GiB: high half", PCI_BASE_ADDRESS_5, 4, 0, 0xffffffff, 0xfffffffe },
+	{ "no expansion ROM", PCI_ROM_ADDRESS, 4, 0, 0xffffffff, 0 },
+	{ "interrupt line is a scratch byte", PCI_INTERRUPT_LINE, 1, 0, 0x5a, 0x5a },
+	{ "interrupt pin is read-only", PCI_INTERRUPT_PIN, 1, 1, 0xff, 1 },
+	{ "cache line size is writable", PCI_CACHE_LINE_SIZE, 1, 0, 0x10, 0x10 },
+	{ "raw bytes are read-only", 0x41, 2, 0x2211, 0xffff, 0x2211 },
+	{ "vendor capability: ID cannot be written", 0x80, 1, PCI_CAP_ID_VNDR, 0, PCI_CAP_ID_VNDR },
+	{ "vendor capability: writable mask", 0x84, 4, 0xeeddccbb, 0x11223344, 0xeeddc344 },
+	{ "across two registers", PCI_COMMAND + 1, 2, PCI_STATUS_CAP_LIST << 8, 0xffff,
+	  PCI_STATUS_CAP_LIST << 8 | (PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE) >> 8 },
+	{ "extended space ends with zeros", 0xffc, 4, 0, 0xffffffff, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(config, config_cases, name);
+
+static void registers_keep_their_rules(struct kunit *test)
+{
+	const struct config_case *c = test->param_value;
+	struct fake_device *fake = fake_device_create(test, &full);
+
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, c->offset, c->width), c->initial);
+	fake_config_write(test, fake, c->offset, c->width, c->written);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, c->offset, c->width), c->result);
+	/* byte by byte gives the same */
+	mdevkit_config_reset(&fake->kdev);
+	for (unsigned int i = 0; i < c->width; i++)
+		fake_config_write(test, fake, c->offset + i, 1, c->written >> (8 * i));
+	for (unsigned int i = 0; i < c->width; i++)
+		KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, c->offset + i, 1),
+				(c->result >> (8 * i)) & 0xff);
+}
+
+static void no_write_changes_what_a_reset_would_not_restore(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int size = mdevkit_config_size(&fake->kdev);
+	u8 *before = kunit_kmalloc(test, 2 * size, GFP_KERNEL);
+	u8 *after = before + size;
+	u8 ones[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	memset(ones, 0xff, sizeof(ones));
+	down_write(&fake->kdev.access);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, before, size), 0);
+	/* includes an FLR, which resets on its own: then once more */
+	for (unsigned int i = 0; i < size; i += sizeof(ones))
+		KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, i, ones, sizeof(ones)), 0);
+	KUNIT_EXPECT_EQ(test, fake->resets, 1);
+	mdevkit_config_reset(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, after, size), 0);
+	up_write(&fake->kdev.access);
+	KUNIT_EXPECT_MEMEQ(test, before, after, size);
+}
+
+struct range_case {
+	const char *name;
+	const struct mdevkit_pci_desc *desc;
+	u64 offset;
+	size_t count;
+	int result;
+};
+
+static const struct range_case range_cases[] = {
+	{ "all of 256", &bare, 0, 256, 0 },
+	{ "all of 4096", &full, 0, 4096, 0 },
+	{ "last byte of 256", &bare, 255, 1, 0 },
+	{ "one past 256", &bare, 256, 1, -EINVAL },
+	{ "across the end of 256", &bare, 254, 4, -EINVAL },
+	{ "one too many", &bare, 0, 257, -EINVAL },
+	{ "across the end of 4096", &full, 4095, 2, -EINVAL },
+	{ "offset that overflows", &full, U64_MAX, 2, -EINVAL },
+	{ "count that overflows", &full, 8, SIZE_MAX - 4, -EINVAL },
+	{ "nothing at the end", &bare, 256, 0, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(range, range_cases, name);
+
+static void ranges_outside_are_refused(struct kunit *test)
+{
+	const struct range_case *c = test->param_value;
+	struct fake_device *fake = fake_device_create(test, c->desc);
+	u8 *bytes = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	down_write(&fake->kdev.access);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, c->offset, bytes, c->count),
+			c->result);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, c->offset, bytes, c->count),
+			c->result);
+	up_write(&fake->kdev.access);
+}
+
+static void capabilities_are_in_the_list(struct kunit *test)
+{
+	static const u8 caps[] = { PCI_CAP_ID_VNDR, PCI_CAP_ID_MSI, PCI_CAP_ID_MSIX, PCI_CAP_ID_PM,
+				   PCI_CAP_ID_EXP };
+	struct fake_device *fake = fake_device_create(test, &full);
+	struct fake_device *none = fake_device_create(test, &bare);
+	unsigned int msi, msix, exp;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(caps); i++) {
+		KUNIT_EXPECT_NE(test, fake_config_find_cap(test, fake, caps[i]), 0);
+		KUNIT_EXPECT_EQ(test, fake_config_find_cap(test, none, caps[i]), 0);
+	}
+	KUNIT_EXPECT_EQ(test, fake_config_find_cap(test, fake, PCI_CAP_ID_VNDR), 0x80);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, none, PCI_CAPABILITY_LIST, 1), 0);
+
+	msi = fake_config_find_cap(test, fake, PCI_CAP_ID_MSI);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, msi + PCI_MSI_FLAGS, 2),
+			PCI_MSI_FLAGS_64BIT | 2 << 1);
+	msix = fake_config_find_cap(test, fake, PCI_CAP_ID_MSIX);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, msix + PCI_MSIX_FLAGS, 2), 8);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, msix + PCI_MSIX_TABLE, 4), 2);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, msix + PCI_MSIX_PBA, 4), 0x802);
+	exp = fake_config_find_cap(test, fake, PCI_CAP_ID_EXP);
+	KUNIT_EXPECT_TRUE(test, fake_config_read(test, fake, exp + PCI_EXP_DEVCAP, 4) &
+			  PCI_EXP_DEVCAP_FLR);
+}
+
+static void function_level_reset_resets(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int ctl = fake_config_find_cap(test, fake, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+	u32 devctl = fake_config_read(test, fake, ctl, 2);
+
+	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	fake_config_write(test, fake, PCI_BASE_ADDRESS_1, 4, 0xfe000000);
+	fake_config_write(test, fake, ctl, 2, devctl);
+	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+	fake_config_write(test, fake, ctl, 2, devctl | PCI_EXP_DEVCTL_BCR_FLR);
+	KUNIT_EXPECT_EQ(test, fake->resets, 1);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), 0);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_BASE_ADDRESS_1, 4), 0);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, ctl, 2), devctl);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+}
+
+static void decode_follows_command_and_power_state(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	KUNIT_EXPECT_FALSE(test, fake->kdev.io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	fake_config_write(test, fake, PCI_COMMAND, 1, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+
+	fake_config_write(test, fake, pmcsr, 2, 3);	/* D3hot */
+	KUNIT_EXPECT_FALSE(test, fake->kdev.io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	fake_config_write(test, fake, pmcsr, 2, 1);	/* D1 is not supported: ignored */
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, pmcsr, 1) & 3, 3);
+	fake_config_write(test, fake, pmcsr, 2, 0);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+}
+
+static void command_starts_as_declared(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &bare);
+
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), PCI_COMMAND_IO);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
+}
+
+static void gone_parent_reads_all_ones(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+
+	mdevkit_device_set_gone(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_VENDOR_ID, 4), 0xffffffff);
+	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+}
+
+static void failed_reset_is_reported(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+
+	fake->reset_result = -EIO;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -EIO);
+}
+
+/* Personalities that are not possible: each is "full" with one thing wrong. */
+struct wrong_case {
+	const char *name;
+	void (*spoil)(struct mdevkit_pci_desc *desc);
+};
+
+static const struct mdevkit_pci_bytes bytes_in_header = { .offset = 0x3c, .len = 4,
+							   .bytes = vendor_cap };
+static const struct mdevkit_pci_bytes bytes_past_end = { .offset = 0xfe, .len = 4,
+							  .bytes = vendor_cap };
+static const struct mdevkit_pci_bytes cap_misaligned = { .offset = 0x42, .len = 4,
+							  .bytes = vendor_cap,
+							  .cap_id = PCI_CAP_ID_VNDR };
+
+#define SPOIL(_name, _statement)						\
+	static void _name(struct mdevkit_pci_desc *desc)			\
+	{									\
+		_statement;							\
+	}
+SPOIL(odd_bar, desc->bars[1].size = SZ_64K - 1)
+SPOIL(tiny_memory_bar, desc->bars[1].size = 8)
+SPOIL(huge_32bit_bar, desc->bars[1].size = SZ_4G)
+SPOIL(overlapped_64bit_bar, desc->bars[5].size = SZ_4K)
+SPOIL(last_64bit_bar, desc->bars[5] = desc->bars[4]; desc->bars[4].size = 0)
+SPOIL(passthrough_io, desc->bars[0].passthrough_size = SZ_4K)
+SPOIL(passthrough_larger, desc->bars[1].passthrough_size = SZ_128K)
+SPOIL(passthrough_without_page, desc->bars[1].passthrough_size = SZ_4K)
+SPOIL(odd_msi, desc->msi_vectors = 3)
+SPOIL(many_msi, desc->msi_vectors = 64)
+SPOIL(many_msix, desc->msix_vectors = 2049)
+SPOIL(msix_in_io, desc->msix_bar = 0)
+SPOIL(msix_in_no_bar, desc->msix_bar = 6)
+SPOIL(msix_past_end, desc->msix_table = SZ_4K - 16)
+SPOIL(msix_overlap, desc->msix_pba = 8)
+SPOIL(msix_misaligned, desc->msix_table = 4)
+SPOIL(bad_pin, desc->intx_pin = 5)
+SPOIL(bad_command, desc->command = PCI_COMMAND_MASTER)
+SPOIL(bad_class, desc->class = 0x1000000)
+SPOIL(header_bytes, desc->bytes = &bytes_in_header; desc->nr_bytes = 1)
+SPOIL(late_bytes, desc->bytes = &bytes_past_end; desc->nr_bytes = 1)
+SPOIL(misaligned_cap, desc->bytes = &cap_misaligned; desc->nr_bytes = 1)
+
+static const struct wrong_case wrong_cases[] = {
+	{ "BAR size no power of two", odd_bar },
+	{ "memory BAR too small", tiny_memory_bar },
+	{ "32-bit BAR of 4 GiB", huge_32bit_bar },
+	{ "BAR in the upper half of another", overlapped_64bit_bar },
+	{ "64-bit BAR in the last slot", last_64bit_bar },
+	{ "pass-through I/O", passthrough_io },
+	{ "pass-through larger than the BAR", passthrough_larger },
+	{ "pass-through without callback", passthrough_without_page },
+	{ "3 MSI vectors", odd_msi },
+	{ "64 MSI vectors", many_msi },
+	{ "2049 MSI-X vectors", many_msix },
+	{ "MSI-X table in an I/O BAR", msix_in_io },
+	{ "MSI-X table in no BAR", msix_in_no_bar },
+	{ "MSI-X table past the end", msix_past_end },
+	{ "MSI-X table over PBA", msix_overlap },
+	{ "MSI-X table misaligned", msix_misaligned },
+	{ "interrupt pin E", bad_pin },
+	{ "bus master after reset", bad_command },
+	{ "class of 25 bits", bad_class },
+	{ "bytes in the header", header_bytes },
+	{ "bytes past the end", late_bytes },
+	{ "capability misaligned", misaligned_cap },
+};
+
+KUNIT_ARRAY_PARAM_DESC(wrong, wrong_cases, name);
+
+static void impossible_personalities_are_refused(struct kunit *test)
+{
+	const struct wrong_case *c = test->param_value;
+	struct mdevkit_pci_desc *desc = kunit_kmalloc(test, sizeof(*desc), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, desc);
+	*desc = full;
+	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc), 0);
+	c->spoil(desc);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc), -EINVAL);
+}
+
+static struct kunit_case config_test_cases[] = {
+	KUNIT_CASE_PARAM(registers_keep_their_rules, config_gen_params),
+	KUNIT_CASE(no_write_changes_what_a_reset_would_not_restore),
+	KUNIT_CASE_PARAM(ranges_outside_are_refused, range_gen_params),
+	KUNIT_CASE(capabilities_are_in_the_list),
+	KUNIT_CASE(function_level_reset_resets),
+	KUNIT_CASE(decode_follows_command_and_power_state),
+	KUNIT_CASE(command_starts_as_declared),
+	KUNIT_CASE(gone_parent_reads_all_ones),
+	KUNIT_CASE(failed_reset_is_reported),
+	KUNIT_CASE_PARAM(impossible_personalities_are_refused, wrong_gen_params),
+	{}
+};
+
+static struct kunit_suite config_test_suite = {
+	.name = "mdevkit_config",
+	.test_cases = config_test_cases,
+};
+kunit_test_suite(config_test_suite);

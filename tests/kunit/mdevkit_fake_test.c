@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the suites of mdevkit share; see mdevkit_fake.h. */
+
+#include <linux/module.h>
+#include <linux/unaligned.h>
+
+#include "mdevkit_fake.h"
+
+static int fake_reset(struct mdevkit_device *kdev)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->resets++;
+	return fake->reset_result;
+}
+
+int fake_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
+		  u64 *value)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->reads++;
+	fake->bar = bar;
+	fake->offset = offset;
+	fake->width = width;
+	*value = fake->value;
+	return 0;
+}
+
+int fake_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
+		   u64 value)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->writes++;
+	fake->bar = bar;
+	fake->offset = offset;
+	fake->width = width;
+	fake->value = value;
+	return 0;
+}
+
+static void fake_device_destroy(void *data)
+{
+	struct fake_device *fake = data;
+
+	mdevkit_config_free(&fake->kdev);
+	mdevkit_irqs_free(&fake->kdev);
+}
+
+/**
+ * fake_device_create() - make a device with a PCI personality
+ * @test: fails if that is not possible; frees the device at its end
+ * @desc: the personality
+ *
+ * Return: the device, as after its first reset.
+ */
+struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_pci_desc *desc)
+{
+	struct fake_device *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	KUNIT_ASSERT_EQ(test, mdevkit_config_check(desc), 0);
+	fake->mdev.dev.init_name = "fake";
+	fake->ops.reset = fake_reset;
+	fake->type.sysfs_name = "fake";
+	fake->type.pci = desc;
+	fake->kdev.mdev = &fake->mdev;
+	fake->kdev.type = &fake->type;
+	fake->kdev.ops = &fake->ops;
+	init_rwsem(&fake->kdev.access);
+	init_rwsem(&fake->kdev.mapping);
+	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(&fake->kdev), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_config_init(&fake->kdev), 0);
+	mdevkit_irqs_reset(&fake->kdev);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_device_destroy, fake), 0);
+	return fake;
+}
+
+u32 fake_config_read(struct kunit *test, struct fake_device *fake, unsigned int offset,
+		     unsigned int width)
+{
+	u8 bytes[4] = {};
+
+	down_read(&fake->kdev.access);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, offset, bytes, width), 0);
+	up_read(&fake->kdev.access);
+	return get_unaligned_le32(bytes);
+}
+
+void fake_config_write(struct kunit *test, struct fake_device *fake, unsigned int offset,
+		       unsigned int width, u32 value)
+{
+	u8 bytes[4];
+
+	put_unaligned_le32(value, bytes);
+	down_write(&fake->kdev.access);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, offset, bytes, width), 0);
+	up_write(&fake->kdev.access);
+}
+
+/* Walks the capability list as a guest does. Returns 0 if there is no such capability. */
+unsigned int fake_config_find_cap(struct kunit *test, struct fake_device *fake, u8 cap_id)
+{
+	unsigned int offset, steps;
+
+	if (!(fake_config_read(test, fake, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
+		return 0;
+	offset = fake_config_read(test, fake, PCI_CAPABILITY_LIST, 1);
+	for (steps = 0; offset; steps++) {
+		KUNIT_ASSERT_LT(test, steps, 48);
+		KUNIT_EXPECT_EQ(test, offset % 4, 0);
+		KUNIT_EXPECT_GE(test, offset, 0x40);
+		if (fake_config_read(test, fake, offset + PCI_CAP_LIST_ID, 1) == cap_id)
+			return offset;
+		offset = fake_config_read(test, fake, offset + PCI_CAP_LIST_NEXT, 1);
+	}
+	return 0;
+}
+
+MODULE_DESCRIPTION("KUnit tests for mdevkit");
+MODULE_LICENSE("GPL");
+MDEVKIT_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
