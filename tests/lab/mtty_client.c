@@ -61,7 +61,7 @@ TEST_ALL_MODES("every region has its size, its place and its flags")
 			CHECK_ERR(ret, 0, "region %u", i);
 			CHECK_EQ(info.index, i);
 			CHECK_EQ(info.size, size, "region %u", i);
-			CHECK_EQ(info.offset, (uint64_t)i << 40, "region %u", i);
+			CHECK_EQ(info.offset, (u64)i << 40, "region %u", i);
 			CHECK_EQ(info.cap_offset, 0, "region %u", i);
 			if (size)
 				CHECK_EQ(info.flags, VFIO_REGION_INFO_FLAG_READ |
@@ -123,23 +123,23 @@ TEST_ALL_MODES("an ioctl with a short argsz gets EINVAL")
 
 	mtty_open(&mtty, mode, "mtty-1");
 	fd = mtty.client.fd;
-	for (uint32_t n = 0; n < offsetofend(struct vfio_device_info, num_irqs); n++) {
+	for (u32 n = 0; n < offsetof(struct vfio_device_info, cap_offset); n++) {
 		device.argsz = n;
 		CHECK_ERR(call(fd, VFIO_DEVICE_GET_INFO, &device), EINVAL, "argsz %u", n);
 	}
-	for (uint32_t n = 0; n < offsetofend(struct vfio_region_info, offset); n++) {
+	for (u32 n = 0; n < sizeof(region); n++) {
 		region.argsz = n;
 		CHECK_ERR(call(fd, VFIO_DEVICE_GET_REGION_INFO, &region), EINVAL, "argsz %u", n);
 	}
-	for (uint32_t n = 0; n < offsetofend(struct vfio_irq_info, count); n++) {
+	for (u32 n = 0; n < sizeof(irq); n++) {
 		irq.argsz = n;
 		CHECK_ERR(call(fd, VFIO_DEVICE_GET_IRQ_INFO, &irq), EINVAL, "argsz %u", n);
 	}
-	for (uint32_t n = 0; n < offsetofend(struct vfio_irq_set, count); n++) {
+	for (u32 n = 0; n < sizeof(set); n++) {
 		set.argsz = n;
 		CHECK_ERR(call(fd, VFIO_DEVICE_SET_IRQS, &set), EINVAL, "argsz %u", n);
 	}
-	for (uint32_t n = 0; n < sizeof(feature); n++) {
+	for (u32 n = 0; n < sizeof(feature); n++) {
 		feature.argsz = n;
 		CHECK_ERR(call(fd, VFIO_DEVICE_FEATURE, &feature), EINVAL, "argsz %u", n);
 	}
@@ -159,7 +159,7 @@ TEST_ALL_MODES("flags that nobody knows get EINVAL")
 		.argsz = sizeof(feature),
 		.flags = 0x80000000,
 	};
-	static const uint32_t bad[] = {
+	static const u32 bad[] = {
 		0,
 		VFIO_IRQ_SET_DATA_NONE,
 		VFIO_IRQ_SET_ACTION_TRIGGER,
@@ -171,7 +171,7 @@ TEST_ALL_MODES("flags that nobody knows get EINVAL")
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-1");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		CHECK_ERR(vfio_irq_set(&mtty.client, bad[i], INTX, 0, 1, NULL, 0), EINVAL,
 			  "flags %#x", bad[i]);
 	CHECK_ERR(call(mtty.client.fd, VFIO_DEVICE_FEATURE, &feature), EINVAL);
@@ -205,7 +205,7 @@ TEST_ALL_MODES("a bad pointer gets EFAULT")
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-1");
-	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		CHECK_ERR(call(mtty.client.fd, requests[i], hole), EFAULT, "request %zu", i);
 		CHECK_ERR(call(mtty.client.fd, requests[i], NULL), EFAULT, "request %zu", i);
 	}
@@ -233,7 +233,7 @@ TEST_ALL_MODES("trapped registers cannot be mapped")
 
 /* ---- config space -------------------------------------------------------- */
 
-static void read_bytes(struct mtty *mtty, unsigned int region, uint8_t *bytes, unsigned int size)
+static void read_bytes(struct mtty *mtty, unsigned int region, u8 *bytes, unsigned int size)
 {
 	for (unsigned int i = 0; i < size; i++)
 		bytes[i] = vfio_get(&mtty->client, region, i, 1);
@@ -243,14 +243,14 @@ static void read_bytes(struct mtty *mtty, unsigned int region, uint8_t *bytes, u
  * Reads @region at every size and alignment and past its end. @bytes: what single
  * bytes read, none of which may change by being read.
  */
-static void check_reads(struct mtty *mtty, unsigned int region, const uint8_t *bytes,
+static void check_reads(struct mtty *mtty, unsigned int region, const u8 *bytes,
 			unsigned int size)
 {
 	unsigned int bad = 0;
 
 	for (unsigned int at = 0; at < size + MAX_ACCESS; at++) {
 		for (unsigned int len = 1; len <= MAX_ACCESS && bad < 10; len++) {
-			uint8_t buf[MAX_ACCESS + 1];
+			u8 buf[MAX_ACCESS + 1];
 			unsigned int i;
 			ssize_t ret;
 			bool ok;
@@ -275,7 +275,7 @@ static void check_reads(struct mtty *mtty, unsigned int region, const uint8_t *b
 
 TEST_ALL_MODES("config space reads the same at every size and alignment")
 {
-	uint8_t bytes[CONFIG_SIZE];
+	u8 bytes[CONFIG_SIZE];
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
@@ -286,7 +286,7 @@ TEST_ALL_MODES("config space reads the same at every size and alignment")
 
 TEST_ALL_MODES("all of config space can be read and written at once")
 {
-	uint8_t bytes[CONFIG_SIZE], whole[CONFIG_SIZE + 1];
+	u8 bytes[CONFIG_SIZE], whole[CONFIG_SIZE + 1];
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
@@ -345,7 +345,7 @@ TEST_ALL_MODES("the capability list is well formed and holds MSI for one vector"
 }
 
 /* Bits of the header that a driver may change, by PCI 3.0 chapter 6.2; all else is read-only */
-static uint8_t header_writable(unsigned int at, unsigned int ports)
+static u8 header_writable(unsigned int at, unsigned int ports)
 {
 	if (at >= PCI_BASE_ADDRESS_0 && at < PCI_BASE_ADDRESS_0 + 4 * ports)
 		return at % 4 ? 0xff : 0xf8;
@@ -363,58 +363,56 @@ static uint8_t header_writable(unsigned int at, unsigned int ports)
 	return 0;
 }
 
+/*
+ * Writes @len bytes @fill at @at of config space and looks at every byte of it.
+ * @msi: offset of the MSI capability, whose registers are its driver's. Returns the
+ * number of bytes that are not as they must be.
+ */
+static unsigned int check_config_write(struct mtty *mtty, unsigned int msi, u8 fill,
+				       unsigned int at, unsigned int len)
+{
+	u8 before[CONFIG_SIZE], after[CONFIG_SIZE], pattern[MAX_ACCESS];
+	unsigned int bad = 0;
+
+	memset(pattern, fill, sizeof(pattern));
+	CHECK_EQ(vfio_read(&mtty->client, CONFIG, 0, before, CONFIG_SIZE), CONFIG_SIZE);
+	CHECK_EQ(vfio_write(&mtty->client, CONFIG, at, pattern, len), len);
+	CHECK_EQ(vfio_read(&mtty->client, CONFIG, 0, after, CONFIG_SIZE), CONFIG_SIZE);
+	for (unsigned int i = 0; i < CONFIG_SIZE; i++) {
+		bool written = i >= at && i < at + len;
+		u8 mask = written ? header_writable(i, 2) : 0;
+		u8 want = (before[i] & ~mask) | (fill & mask);
+
+		if (written && i >= msi + PCI_MSI_FLAGS && i < msi + PCI_MSI_DATA_64 + 2)
+			continue;
+		if (!CHECK_EQ(after[i], want, "byte %#x after %u bytes at %#x", i, len, at))
+			bad++;
+	}
+	return bad;
+}
+
 TEST_ALL_MODES("writes change no read-only bit, at any size and alignment")
 {
-	uint8_t before[CONFIG_SIZE], after[CONFIG_SIZE], pattern[MAX_ACCESS];
-	static const uint8_t fill[] = { 0xff, 0x00, 0x5a };
+	/* Odd sizes and powers of two: every way to split is among them */
+	static const unsigned int lengths[] = { 1, 2, 3, 4, 5, 7, 8, 16 };
+	static const u8 fills[] = { 0xff, 0x00, 0x5a };
 	struct mtty mtty;
 	unsigned int bad = 0, msi;
 
 	mtty_open(&mtty, mode, "mtty-2");
 	msi = config_get(&mtty.client, PCI_CAPABILITY_LIST, 1);
-	for (size_t f = 0; f < sizeof(fill); f++) {
-		memset(pattern, fill[f], sizeof(pattern));
-		for (unsigned int at = 0; at < CONFIG_SIZE; at++) {
-			/* Prime sizes and powers of two: every way to split is among them */
-			static const unsigned int lengths[] = { 1, 2, 3, 4, 5, 7, 8, 16 };
-
-			for (size_t l = 0; l < sizeof(lengths) / sizeof(*lengths); l++) {
-				unsigned int len = lengths[l];
-
-				if (at + len > CONFIG_SIZE)
-					continue;
-				CHECK_EQ(vfio_read(&mtty.client, CONFIG, 0, before, CONFIG_SIZE),
-					 CONFIG_SIZE);
-				CHECK_EQ(vfio_write(&mtty.client, CONFIG, at, pattern, len), len);
-				CHECK_EQ(vfio_read(&mtty.client, CONFIG, 0, after, CONFIG_SIZE),
-					 CONFIG_SIZE);
-				for (unsigned int i = 0; i < CONFIG_SIZE && bad < 10; i++) {
-					uint8_t mask = header_writable(i, 2);
-					uint8_t want = before[i];
-
-					/* MSI's registers are its driver's */
-					if (i >= msi + PCI_MSI_FLAGS && i < msi + PCI_MSI_DATA_64 + 2 &&
-					    i >= at && i < at + len)
-						continue;
-					if (i >= at && i < at + len)
-						want = (before[i] & ~mask) | (fill[f] & mask);
-					if (after[i] != want) {
-						bad++;
-						CHECK_EQ(after[i], want,
-							 "byte %#x after %u bytes at %#x", i, len,
-							 at);
-					}
-				}
-			}
-		}
-	}
-	CHECK_EQ(bad, 0);
+	for (size_t f = 0; f < ARRAY_SIZE(fills); f++)
+		for (unsigned int at = 0; at < CONFIG_SIZE; at++)
+			for (size_t l = 0; l < ARRAY_SIZE(lengths) && bad < 10; l++)
+				if (at + lengths[l] <= CONFIG_SIZE)
+					bad += check_config_write(&mtty, msi, fills[f], at,
+								  lengths[l]);
 	mtty_close(&mtty);
 }
 
 TEST_ALL_MODES("a write past the end of config space changes nothing")
 {
-	uint8_t before[CONFIG_SIZE], after[CONFIG_SIZE], zeros[MAX_ACCESS] = "";
+	u8 before[CONFIG_SIZE], after[CONFIG_SIZE], zeros[MAX_ACCESS] = "";
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
@@ -434,18 +432,18 @@ TEST_ALL_MODES("a write past the end of config space changes nothing")
 
 TEST_ALL_MODES("places outside of every region get EINVAL")
 {
-	static const uint64_t places[] = {
+	static const u64 places[] = {
 		0x100, 0xfff, 0x1000, 0xffff, 0x10000, 0x100000, 0xffffffff, 0x100000000,
 		(1ULL << 40) - 16, (1ULL << 40) - 1,
 	};
-	uint8_t buf[MAX_ACCESS] = "";
+	u8 buf[MAX_ACCESS] = "";
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
 	for (unsigned int region = 0; region < VFIO_PCI_NUM_REGIONS + 8; region++) {
-		uint64_t start = (uint64_t)region << 40;
+		u64 start = (u64)region << 40;
 
-		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 			for (unsigned int len = 1; len <= MAX_ACCESS; len *= 2) {
 				off_t at = start + places[i];
 
@@ -480,7 +478,7 @@ TEST_ALL_MODES("a sizing probe tells the size of each BAR")
 		mtty_open(&mtty, mode, types[ports - 1]);
 		for (unsigned int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
 			unsigned int at = PCI_BASE_ADDRESS_0 + 4 * bar;
-			uint32_t want = bar < ports ? 0xfffffff9 : 0;
+			u32 want = bar < ports ? 0xfffffff9 : 0;
 
 			config_put(&mtty.client, at, 4, 0xffffffff);
 			CHECK_EQ(config_get(&mtty.client, at, 4), want, "BAR %u", bar);
@@ -509,7 +507,7 @@ TEST_ALL_MODES("a sizing probe tells the size of each BAR")
 /* ---- BARs ----------------------------------------------------------------- */
 
 /* A state of the UART in which no register changes by being read */
-static void uart_freeze(struct mtty *mtty, unsigned int port, uint8_t mark)
+static void uart_freeze(struct mtty *mtty, unsigned int port, u8 mark)
 {
 	uart_fifos_on(mtty, port);
 	uart_put(mtty, port, UART_IER, 0);
@@ -526,7 +524,7 @@ static void uart_freeze(struct mtty *mtty, unsigned int port, uint8_t mark)
 
 TEST_ALL_MODES("UART registers read the same at every size and alignment")
 {
-	uint8_t bytes[MTTY_UART_SIZE];
+	u8 bytes[MTTY_UART_SIZE];
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
@@ -544,7 +542,7 @@ TEST_ALL_MODES("UART registers read the same at every size and alignment")
 
 TEST_ALL_MODES("a wide write reaches each UART register that it covers, and no other")
 {
-	uint8_t value[MAX_ACCESS + 1], bytes[MTTY_UART_SIZE];
+	u8 value[MAX_ACCESS + 1], bytes[MTTY_UART_SIZE];
 	/* Registers that hold what is written: LCR keeps DLAB set by bit 7 */
 	static const bool plain[MTTY_UART_SIZE] = {
 		[UART_DLL] = true, [UART_DLM] = true, [UART_LCR] = true, [UART_SCR] = true,
@@ -565,7 +563,7 @@ TEST_ALL_MODES("a wide write reaches each UART register that it covers, and no o
 				 "%u bytes at %u", len, at);
 			read_bytes(&mtty, 0, bytes, sizeof(bytes));
 			for (unsigned int i = 0; i < MTTY_UART_SIZE; i++) {
-				static const uint8_t frozen[MTTY_UART_SIZE] = {
+				static const u8 frozen[MTTY_UART_SIZE] = {
 					[UART_DLL] = 0x34, [UART_DLM] = 0x12,
 					[UART_LCR] = UART_LCR_DLAB | UART_LCR_WLEN8,
 					[UART_SCR] = 0x11,
@@ -586,9 +584,9 @@ TEST_ALL_MODES("a wide write reaches each UART register that it covers, and no o
 
 TEST_ALL_MODES("with I/O decode off a BAR reads all-ones and drops writes")
 {
-	uint8_t ones[MTTY_UART_SIZE], bytes[MTTY_UART_SIZE];
+	u8 ones[MTTY_UART_SIZE], bytes[MTTY_UART_SIZE];
 	struct mtty mtty;
-	uint16_t command;
+	u16 command;
 
 	mtty_open(&mtty, mode, "mtty-2");
 	memset(ones, 0xff, sizeof(ones));
@@ -630,8 +628,8 @@ TEST_ALL_MODES("what is sent comes back, on both ports, in order")
 		for (unsigned int i = 0; i < len; i++) {
 			CHECK(uart_get(&mtty, 0, UART_LSR) & UART_LSR_DR);
 			CHECK(uart_get(&mtty, 1, UART_LSR) & UART_LSR_DR);
-			CHECK_EQ(uart_get(&mtty, 0, UART_RX), (uint8_t)(round + i));
-			CHECK_EQ(uart_get(&mtty, 1, UART_RX), (uint8_t)~(round + i));
+			CHECK_EQ(uart_get(&mtty, 0, UART_RX), (u8)(round + i));
+			CHECK_EQ(uart_get(&mtty, 1, UART_RX), (u8)~(round + i));
 		}
 		for (unsigned int port = 0; port < 2; port++)
 			CHECK_EQ(uart_get(&mtty, port, UART_LSR), UART_LSR_THRE | UART_LSR_TEMT);
@@ -721,7 +719,7 @@ TEST_ALL_MODES("INTx: a received character raises it once, and it stays masked u
 TEST_ALL_MODES("INTx: masked by the user it stays quiet, unmasked it is delivered")
 {
 	struct mtty mtty;
-	uint8_t no = 0, yes = 1;
+	u8 no = 0, yes = 1;
 	int fd;
 
 	mtty_open(&mtty, mode, "mtty-1");
@@ -773,7 +771,7 @@ TEST_ALL_MODES("INTx: signalling the unmask eventfd unmasks it")
 TEST_ALL_MODES("INTx: the command register's disable bit holds it back")
 {
 	struct mtty mtty;
-	uint16_t command;
+	u16 command;
 	int fd;
 
 	mtty_open(&mtty, mode, "mtty-1");
@@ -833,8 +831,8 @@ TEST_ALL_MODES("the transmitter's interrupt comes when it is enabled with an emp
 TEST_ALL_MODES("the user can trigger INTx and MSI with DATA_NONE and DATA_BOOL")
 {
 	static const unsigned int indexes[] = { INTX, MSI };
-	const uint32_t trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
-	uint8_t no = 0, yes = 1;
+	const u32 trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
+	u8 no = 0, yes = 1;
 
 	for (int i = 0; i < 2; i++) {
 		unsigned int index = indexes[i];
@@ -890,7 +888,7 @@ TEST_ALL_MODES("a number that is no eventfd is refused and the former eventfd st
 TEST_ALL_MODES("a bad unmask eventfd is refused and the former one stays")
 {
 	int fd, unmask, not_open = 987, not_eventfd;
-	const uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
+	const u32 flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-1");
@@ -994,7 +992,7 @@ TEST_ALL_MODES("an eventfd can be replaced while the interrupt is in use")
 
 TEST_ALL_MODES("a reset brings the UARTs back to their first state")
 {
-	uint8_t fresh[2][MTTY_UART_SIZE], after[MTTY_UART_SIZE];
+	u8 fresh[2][MTTY_UART_SIZE], after[MTTY_UART_SIZE];
 	struct mtty mtty;
 
 	mtty_open(&mtty, mode, "mtty-2");
@@ -1037,7 +1035,7 @@ TEST_ALL_MODES("eventfds stay connected over a reset")
 
 TEST_ALL_MODES("the next user finds no trace of the former one")
 {
-	uint8_t config[CONFIG_SIZE], uart[MTTY_UART_SIZE], after[CONFIG_SIZE];
+	u8 config[CONFIG_SIZE], uart[MTTY_UART_SIZE], after[CONFIG_SIZE];
 	struct mtty mtty;
 	int fd;
 
@@ -1069,7 +1067,7 @@ TEST_ALL_MODES("the next user finds no trace of the former one")
 
 TEST_ALL_MODES("memory can be mapped and unmapped, though the card does no DMA")
 {
-	uint64_t unmapped = 0;
+	u64 unmapped = 0;
 	struct mtty mtty;
 	void *memory;
 

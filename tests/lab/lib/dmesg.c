@@ -110,6 +110,6 @@ unsigned int dmesg_count(struct dmesg *log, const char *text)
 	char line[4096];
 
 	while (next_line(log, line, sizeof(line)))
-		count += strstr(line, text) != NULL;
+		count += !!strstr(line, text);
 	return count;
 }

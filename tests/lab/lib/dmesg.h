@@ -5,7 +5,7 @@
 #ifndef _LAB_DMESG_H
 #define _LAB_DMESG_H
 
-#include <stdbool.h>
+#include "types.h"
 
 /* The file with the patterns that make a log bad (tests/lib/console-patterns) */
 #define DMESG_PATTERNS "/usr/lib/mdevkit/tests/console-patterns"

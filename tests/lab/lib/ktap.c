@@ -173,11 +173,15 @@ static void print_result(bool ok, const char *variant, const char *sentence, con
 	fflush(stdout);
 }
 
+typedef void (*group_fn)(const void *data);
+typedef void (*run_fn)(const struct ktap_test *test, const struct ktap_variant *variant,
+		       const struct ktap_hooks *hooks);
+
 /*
  * Runs @body in a new process group and kills what is left of the group afterwards.
  * Returns the wait status, or -1 when the time was up.
  */
-static int run_in_group(void (*body)(const void *data), const void *data, unsigned int seconds)
+static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 {
 	double deadline = seconds_now() + seconds;
 	int status;
@@ -218,23 +222,36 @@ static int run_in_group(void (*body)(const void *data), const void *data, unsign
 
 static void run_cleanup(const void *data)
 {
-	const char *(*after_each)(void) = *(const char *(* const *)(void))data;
-	const char *left = after_each();
+	const struct ktap_hooks *hooks = data;
+	const char *left = hooks->after_each();
 
 	if (left)
 		CHECK(false, "left behind: %s", left);
+}
+
+struct run {
+	const struct ktap_test *test;
+	const struct vfio_mode *mode;
+};
+
+static void run_body(const void *data)
+{
+	const struct run *run = data;
+
+	run->test->body(run->mode);
 }
 
 static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
 		     const struct ktap_hooks *hooks)
 {
 	unsigned int limit = test->seconds ?: DEFAULT_SECONDS;
+	struct run run = { test, variant ? variant->mode : NULL };
 	double start = seconds_now();
 	bool ok;
 	int status;
 
 	memset(verdict, 0, sizeof(*verdict));
-	status = run_in_group(test->body, variant ? variant->data : NULL, limit);
+	status = run_in_group(run_body, &run, limit);
 	ok = status == 0 && !atomic_load(&verdict->failures);
 	if (status == -1)
 		printf("# not finished after %u s\n", limit);
@@ -246,7 +263,7 @@ static void run_test(const struct ktap_test *test, const struct ktap_variant *va
 		ok = false;
 	}
 	if (hooks->after_each) {
-		status = run_in_group(run_cleanup, &hooks->after_each, CLEANUP_SECONDS);
+		status = run_in_group(run_cleanup, hooks, CLEANUP_SECONDS);
 		if (status) {
 			printf("# cleaning up failed (%d)\n", status);
 			ok = false;
@@ -264,10 +281,7 @@ static const char *why_absent(const struct ktap_variant *variant)
 }
 
 /* Calls @fn for each test and variant that @filter selects and that can run */
-static unsigned int for_each_run(const char *filter, const struct ktap_hooks *hooks,
-				 void (*fn)(const struct ktap_test *test,
-					    const struct ktap_variant *variant,
-					    const struct ktap_hooks *hooks))
+static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hooks, run_fn fn)
 {
 	const struct ktap_test *test;
 	unsigned int count = 0;
@@ -359,9 +373,9 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 		printf("Bail out! /dev/kmsg cannot be used: %s\n", strerror(errno));
 		return 1;
 	}
-	printf("1..%u\n", for_each_run(filter, hooks, NULL) +
+	printf("1..%u\n", visit_runs(filter, hooks, NULL) +
 	       skip_absent_variants(filter, false) + 1);
-	for_each_run(filter, hooks, run_test);
+	visit_runs(filter, hooks, run_test);
 	skip_absent_variants(filter, true);
 
 	memset(verdict, 0, sizeof(*verdict));

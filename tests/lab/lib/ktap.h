@@ -10,27 +10,25 @@
 #define _LAB_KTAP_H
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#ifndef offsetofend
-#define offsetofend(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
-#endif
+#include "types.h"
 
-/* One of several ways to run the same test body, e.g. an IOMMU mode */
+struct vfio_mode;
+
+/* One of several ways to run the same test body: an IOMMU mode */
 struct ktap_variant {
 	const char *name;
 	/* Why this variant cannot run on this kernel, or NULL when it can */
 	const char *(*absent)(const struct ktap_variant *variant);
-	const void *data;
+	const struct vfio_mode *mode;
 };
 
 struct ktap_test {
 	const char *sentence;		/* about behaviour, not about code */
 	unsigned int seconds;		/* time limit; 0: the default of 120 s */
 	const struct ktap_variant *variants;	/* ends with an empty name; NULL: none */
-	void (*body)(const void *variant_data);
+	void (*body)(const struct vfio_mode *mode);	/* NULL without variants */
 	struct ktap_test *next;
 };
 
@@ -39,33 +37,24 @@ void ktap_register(struct ktap_test *test);
 
 #define KTAP_GLUE2(a, b) a##b
 #define KTAP_GLUE(a, b) KTAP_GLUE2(a, b)
-#define KTAP_TEST(_sentence, _seconds, _variants, _type, _arg)				\
-static void KTAP_GLUE(test_body_, __LINE__)(_type _arg);				\
-static void KTAP_GLUE(test_run_, __LINE__)(const void *data)				\
-{											\
-	KTAP_GLUE(test_body_, __LINE__)((_type)data);					\
-}											\
+#define KTAP_TEST(_sentence, _seconds, _variants)					\
+static void KTAP_GLUE(test_body_, __LINE__)(const struct vfio_mode *);			\
 static struct ktap_test KTAP_GLUE(test_, __LINE__) = {					\
 	.sentence = (_sentence),							\
 	.seconds = (_seconds),								\
 	.variants = (_variants),							\
-	.body = KTAP_GLUE(test_run_, __LINE__),						\
+	.body = KTAP_GLUE(test_body_, __LINE__),					\
 };											\
-static void __attribute__((constructor)) KTAP_GLUE(test_register_, __LINE__)(void)	\
+static void LAB_ATTRIBUTE((constructor)) KTAP_GLUE(test_register_, __LINE__)(void)	\
 {											\
 	ktap_register(&KTAP_GLUE(test_, __LINE__));					\
 }											\
-static void KTAP_GLUE(test_body_, __LINE__)(_type _arg)
+static void KTAP_GLUE(test_body_, __LINE__)(const struct vfio_mode *mode __maybe_unused)
 
 /* TEST("a duplicate UUID gives EEXIST") { ... } */
-#define TEST(sentence) KTAP_TEST(sentence, 0, NULL, const void *, ktap_unused __unused)
+#define TEST(sentence) KTAP_TEST(sentence, 0, NULL)
 /* The same with a time limit of its own, in seconds */
-#define TEST_LONG(sentence, seconds) \
-	KTAP_TEST(sentence, seconds, NULL, const void *, ktap_unused __unused)
-
-#ifndef __unused
-#define __unused __attribute__((unused))
-#endif
+#define TEST_LONG(sentence, seconds) KTAP_TEST(sentence, seconds, NULL)
 
 /*
  * Checks. CHECK*: a failure is noted with file and line, and the test goes on.
@@ -91,19 +80,19 @@ static void KTAP_GLUE(test_body_, __LINE__)(_type _arg)
 #define SKIP(...) ktap_skip(__VA_ARGS__)
 
 bool ktap_check(const char *file, int line, bool ok, const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+	__printf(5, 6);
 bool ktap_check_eq(const char *file, int line, long long got, long long want, const char *what,
-		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+		   const char *fmt, ...) __printf(6, 7);
 bool ktap_check_str(const char *file, int line, const char *got, const char *want,
 		    const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 6, 7)));
+	__printf(6, 7);
 bool ktap_check_err(const char *file, int line, long ret, int want, const char *what,
-		    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-void ktap_abort(void) __attribute__((noreturn));
-void ktap_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+		    const char *fmt, ...) __printf(6, 7);
+void ktap_abort(void) __noreturn;
+void ktap_skip(const char *fmt, ...) __noreturn __printf(1, 2);
 
 /* A line of diagnostics in the output */
-void ktap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ktap_note(const char *fmt, ...) __printf(1, 2);
 
 /* True when a check of the running test has failed so far */
 bool ktap_failed(void);

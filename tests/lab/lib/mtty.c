@@ -34,12 +34,12 @@ void mtty_close(struct mtty *mtty)
 	CHECK_ERR(mdev_remove(mtty->uuid), 0);
 }
 
-uint8_t uart_get(struct mtty *mtty, unsigned int port, unsigned int reg)
+u8 uart_get(struct mtty *mtty, unsigned int port, unsigned int reg)
 {
 	return vfio_get(&mtty->client, port, reg, 1);
 }
 
-void uart_put(struct mtty *mtty, unsigned int port, unsigned int reg, uint8_t value)
+void uart_put(struct mtty *mtty, unsigned int port, unsigned int reg, u8 value)
 {
 	vfio_put(&mtty->client, port, reg, 1, value);
 }

@@ -30,8 +30,8 @@ void mtty_open(struct mtty *mtty, const struct vfio_mode *mode, const char *type
 void mtty_close(struct mtty *mtty);
 
 /* UART registers by the names of <linux/serial_reg.h>; @port is the BAR */
-uint8_t uart_get(struct mtty *mtty, unsigned int port, unsigned int reg);
-void uart_put(struct mtty *mtty, unsigned int port, unsigned int reg, uint8_t value);
+u8 uart_get(struct mtty *mtty, unsigned int port, unsigned int reg);
+void uart_put(struct mtty *mtty, unsigned int port, unsigned int reg, u8 value);
 /* Switches FIFOs on, empties them and sets the receiver's trigger level to 1 */
 void uart_fifos_on(struct mtty *mtty, unsigned int port);
 

@@ -7,8 +7,7 @@
 #ifndef _LAB_SYSFS_H
 #define _LAB_SYSFS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "types.h"
 
 #define MDEV_DEVICES	"/sys/bus/mdev/devices"
 #define MDEV_DRIVERS	"/sys/bus/mdev/drivers"
@@ -18,19 +17,19 @@
 #define UUID_SIZE	37
 
 /* Reads a file into @buf as a string without its last newline. 0 or -errno */
-int sysfs_read(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int sysfs_read(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 
 /* A file's decimal number; a file that holds anything else gives -EINVAL */
-long sysfs_read_long(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+long sysfs_read_long(const char *fmt, ...) __printf(1, 2);
 
 /* Writes @value with one write(). 0 or the errno that the write gave */
-int sysfs_write(const char *value, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int sysfs_write(const char *value, const char *fmt, ...) __printf(2, 3);
 
-bool path_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool path_exists(const char *fmt, ...) __printf(1, 2);
 
 /* The last part of what the link points to. 0 or -errno */
 int link_basename(char *buf, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	__printf(3, 4);
 
 /* A UUID that is the same in every run, one for each @n */
 void mdev_uuid(unsigned int n, char uuid[UUID_SIZE]);

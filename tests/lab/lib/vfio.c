@@ -39,7 +39,7 @@ static const struct vfio_mode mode_iommufd = {
 
 const struct vfio_mode *const vfio_type1v2 = &mode_type1v2;
 
-static const char *no_iommufd(const struct ktap_variant *variant __attribute__((unused)))
+static const char *no_iommufd(const struct ktap_variant *variant __maybe_unused)
 {
 	if (!path_exists("/sys/class/misc/iommu"))
 		return "this kernel has no iommufd (CONFIG_IOMMUFD is not set)";
@@ -47,9 +47,9 @@ static const char *no_iommufd(const struct ktap_variant *variant __attribute__((
 }
 
 const struct ktap_variant vfio_modes[] = {
-	{ .name = "type1v2", .data = &mode_type1v2 },
-	{ .name = "iommufd_compat", .absent = no_iommufd, .data = &mode_iommufd_compat },
-	{ .name = "iommufd", .absent = no_iommufd, .data = &mode_iommufd },
+	{ .name = "type1v2", .mode = &mode_type1v2 },
+	{ .name = "iommufd_compat", .absent = no_iommufd, .mode = &mode_iommufd_compat },
+	{ .name = "iommufd", .absent = no_iommufd, .mode = &mode_iommufd },
 	{ }
 };
 
@@ -65,7 +65,7 @@ static bool has_groups(const struct vfio_space *space)
 	return space->mode->container_path;
 }
 
-int vfio_ioas_alloc(struct vfio_space *space, uint32_t *ioas_id)
+int vfio_ioas_alloc(struct vfio_space *space, u32 *ioas_id)
 {
 	struct iommu_ioas_alloc args = { .size = sizeof(args) };
 	int ret;
@@ -111,8 +111,8 @@ void vfio_space_close(struct vfio_space *space)
 	space->fd = -1;
 }
 
-int vfio_map_prot(struct vfio_space *space, void *vaddr, uint64_t iova, uint64_t size,
-		  uint32_t flags)
+int vfio_map_prot(struct vfio_space *space, void *vaddr, u64 iova, u64 size,
+		  u32 flags)
 {
 	struct vfio_iommu_type1_dma_map type1 = {
 		.argsz = sizeof(type1),
@@ -137,13 +137,13 @@ int vfio_map_prot(struct vfio_space *space, void *vaddr, uint64_t iova, uint64_t
 	return call(space->fd, IOMMU_IOAS_MAP, &ioas);
 }
 
-int vfio_map(struct vfio_space *space, void *vaddr, uint64_t iova, uint64_t size)
+int vfio_map(struct vfio_space *space, void *vaddr, u64 iova, u64 size)
 {
 	return vfio_map_prot(space, vaddr, iova, size,
 			     VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
 }
 
-int vfio_unmap(struct vfio_space *space, uint64_t iova, uint64_t size, uint64_t *unmapped)
+int vfio_unmap(struct vfio_space *space, u64 iova, u64 size, u64 *unmapped)
 {
 	struct vfio_iommu_type1_dma_unmap type1 = {
 		.argsz = sizeof(type1),
@@ -172,7 +172,7 @@ static int type1_iova_ranges(struct vfio_space *space, struct iova_span *ranges,
 	struct vfio_iommu_type1_info_cap_iova_range *cap;
 	struct vfio_info_cap_header *header;
 	struct vfio_iommu_type1_info *info;
-	uint32_t offset, size = 16384;
+	u32 offset, size = 16384;
 	int ret;
 
 	info = calloc(1, size);
@@ -188,7 +188,7 @@ static int type1_iova_ranges(struct vfio_space *space, struct iova_span *ranges,
 		header = (void *)((char *)info + offset);
 		if (header->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE) {
 			cap = (void *)header;
-			ret = cap->nr_iovas < (uint32_t)max ? (int)cap->nr_iovas : max;
+			ret = cap->nr_iovas < (u32)max ? (int)cap->nr_iovas : max;
 			for (int i = 0; i < ret; i++) {
 				ranges[i].start = cap->iova_ranges[i].start;
 				ranges[i].last = cap->iova_ranges[i].end;
@@ -216,7 +216,7 @@ int vfio_iova_ranges(struct vfio_space *space, struct iova_span *ranges, int max
 	ret = call(space->fd, IOMMU_IOAS_IOVA_RANGES, &query);
 	if (ret && ret != -EMSGSIZE)
 		return ret;
-	return query.num_iovas < (uint32_t)max ? (int)query.num_iovas : max;
+	return query.num_iovas < (u32)max ? (int)query.num_iovas : max;
 }
 
 static int put_group(struct vfio_space *space, int number)
@@ -338,7 +338,7 @@ int vfio_cdev_path(const char *uuid, char *path, size_t size)
 	return ret;
 }
 
-int vfio_client_attach(struct vfio_client *client, uint32_t ioas_id)
+int vfio_client_attach(struct vfio_client *client, u32 ioas_id)
 {
 	struct vfio_device_attach_iommufd_pt args = {
 		.argsz = sizeof(args),
@@ -408,16 +408,16 @@ void vfio_client_close(struct vfio_client *client)
 		put_group(client->space, client->group);
 }
 
-static uint64_t region_offset(struct vfio_client *client, unsigned int region)
+static u64 region_offset(struct vfio_client *client, unsigned int region)
 {
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
 		return client->config.offset;
 	if (region < VFIO_PCI_ROM_REGION_INDEX)
 		return client->bars[region].offset;
-	return (uint64_t)region << 40;
+	return (u64)region << 40;
 }
 
-ssize_t vfio_read(struct vfio_client *client, unsigned int region, uint64_t offset, void *buf,
+ssize_t vfio_read(struct vfio_client *client, unsigned int region, u64 offset, void *buf,
 		  size_t size)
 {
 	ssize_t ret = pread(client->fd, buf, size, region_offset(client, region) + offset);
@@ -425,7 +425,7 @@ ssize_t vfio_read(struct vfio_client *client, unsigned int region, uint64_t offs
 	return ret < 0 ? -errno : ret;
 }
 
-ssize_t vfio_write(struct vfio_client *client, unsigned int region, uint64_t offset,
+ssize_t vfio_write(struct vfio_client *client, unsigned int region, u64 offset,
 		   const void *buf, size_t size)
 {
 	ssize_t ret = pwrite(client->fd, buf, size, region_offset(client, region) + offset);
@@ -433,9 +433,9 @@ ssize_t vfio_write(struct vfio_client *client, unsigned int region, uint64_t off
 	return ret < 0 ? -errno : ret;
 }
 
-uint64_t vfio_get(struct vfio_client *client, unsigned int region, uint64_t offset, int size)
+u64 vfio_get(struct vfio_client *client, unsigned int region, u64 offset, int size)
 {
-	uint64_t value = 0;
+	u64 value = 0;
 	ssize_t ret = vfio_read(client, region, offset, &value, size);
 
 	CHECK(ret == size, "%d bytes of region %u at %#llx: %zd", size, region,
@@ -443,10 +443,10 @@ uint64_t vfio_get(struct vfio_client *client, unsigned int region, uint64_t offs
 	return ret == size ? le64toh(value) : 0;
 }
 
-void vfio_put(struct vfio_client *client, unsigned int region, uint64_t offset, int size,
-	      uint64_t value)
+void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int size,
+	      u64 value)
 {
-	uint64_t le = htole64(value);
+	u64 le = htole64(value);
 	ssize_t ret = vfio_write(client, region, offset, &le, size);
 
 	CHECK(ret == size, "%d bytes of region %u at %#llx: %zd", size, region,
@@ -475,7 +475,7 @@ int vfio_reset(struct vfio_client *client)
 	return call(client->fd, VFIO_DEVICE_RESET, NULL);
 }
 
-int vfio_irq_set(struct vfio_client *client, uint32_t flags, unsigned int index,
+int vfio_irq_set(struct vfio_client *client, u32 flags, unsigned int index,
 		 unsigned int start, unsigned int count, const void *data, size_t size)
 {
 	struct vfio_irq_set *set = calloc(1, sizeof(*set) + size);
@@ -506,7 +506,7 @@ int vfio_irq_disconnect(struct vfio_client *client, unsigned int index)
 			    0, NULL, 0);
 }
 
-int vfio_irq_act(struct vfio_client *client, unsigned int index, uint32_t action)
+int vfio_irq_act(struct vfio_client *client, unsigned int index, u32 action)
 {
 	return vfio_irq_set(client, VFIO_IRQ_SET_DATA_NONE | action, index, 0, 1, NULL, 0);
 }
@@ -519,16 +519,16 @@ int eventfd_new(void)
 	return fd;
 }
 
-uint64_t eventfd_take(int fd)
+u64 eventfd_take(int fd)
 {
-	uint64_t count = 0;
+	u64 count = 0;
 
 	if (read(fd, &count, sizeof(count)) < 0)
 		return 0;
 	return count;
 }
 
-uint64_t eventfd_take_within(int fd, int ms)
+u64 eventfd_take_within(int fd, int ms)
 {
 	struct pollfd poller = { .fd = fd, .events = POLLIN };
 

@@ -9,9 +9,6 @@
 #define _LAB_VFIO_H
 
 #include <linux/vfio.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "ktap.h"
@@ -37,10 +34,8 @@ extern const struct vfio_mode *const vfio_type1v2;
  * TEST_ALL_MODES("a sentence") { ... } runs once in each mode; the body has the
  * argument "const struct vfio_mode *mode".
  */
-#define TEST_ALL_MODES(sentence) \
-	KTAP_TEST(sentence, 0, vfio_modes, const struct vfio_mode *, mode)
-#define TEST_ALL_MODES_LONG(sentence, seconds) \
-	KTAP_TEST(sentence, seconds, vfio_modes, const struct vfio_mode *, mode)
+#define TEST_ALL_MODES(sentence) KTAP_TEST(sentence, 0, vfio_modes)
+#define TEST_ALL_MODES_LONG(sentence, seconds) KTAP_TEST(sentence, seconds, vfio_modes)
 
 #define VFIO_SPACE_GROUPS	64
 
@@ -48,7 +43,7 @@ extern const struct vfio_mode *const vfio_type1v2;
 struct vfio_space {
 	const struct vfio_mode *mode;
 	int fd;
-	uint32_t ioas_id;
+	u32 ioas_id;
 	bool iommu_set;		/* container: VFIO_SET_IOMMU was done */
 	/* Open groups of the container; a group's file can be opened only once */
 	struct {
@@ -72,16 +67,16 @@ int vfio_space_open(struct vfio_space *space, const struct vfio_mode *mode);
 void vfio_space_close(struct vfio_space *space);
 
 /* Maps [vaddr, vaddr + size) at @iova, for reading and writing */
-int vfio_map(struct vfio_space *space, void *vaddr, uint64_t iova, uint64_t size);
+int vfio_map(struct vfio_space *space, void *vaddr, u64 iova, u64 size);
 /* The same with VFIO_DMA_MAP_FLAG_READ / _WRITE */
-int vfio_map_prot(struct vfio_space *space, void *vaddr, uint64_t iova, uint64_t size,
-		  uint32_t flags);
+int vfio_map_prot(struct vfio_space *space, void *vaddr, u64 iova, u64 size,
+		  u32 flags);
 /* @unmapped (may be NULL) gets the number of bytes that were unmapped */
-int vfio_unmap(struct vfio_space *space, uint64_t iova, uint64_t size, uint64_t *unmapped);
+int vfio_unmap(struct vfio_space *space, u64 iova, u64 size, u64 *unmapped);
 
 /* Allowed IOVA ranges. Returns their number (at most @max), or a negative errno */
 struct iova_span {
-	uint64_t start, last;
+	u64 start, last;
 };
 
 int vfio_iova_ranges(struct vfio_space *space, struct iova_span *ranges, int max);
@@ -98,9 +93,9 @@ int vfio_client_open(struct vfio_client *client, struct vfio_space *space, const
 void vfio_client_close(struct vfio_client *client);
 
 /* iommufd only: move the open device to the IOAS @ioas_id, or to none */
-int vfio_client_attach(struct vfio_client *client, uint32_t ioas_id);
+int vfio_client_attach(struct vfio_client *client, u32 ioas_id);
 int vfio_client_detach(struct vfio_client *client);
-int vfio_ioas_alloc(struct vfio_space *space, uint32_t *ioas_id);
+int vfio_ioas_alloc(struct vfio_space *space, u32 *ioas_id);
 
 /* The path of the mdev's character device below /dev/vfio/devices */
 int vfio_cdev_path(const char *uuid, char *path, size_t size);
@@ -109,18 +104,18 @@ int vfio_cdev_path(const char *uuid, char *path, size_t size);
  * One pread() or pwrite() on the device's file. Return the number of bytes that
  * were transferred, or a negative errno.
  */
-ssize_t vfio_read(struct vfio_client *client, unsigned int region, uint64_t offset, void *buf,
+ssize_t vfio_read(struct vfio_client *client, unsigned int region, u64 offset, void *buf,
 		  size_t size);
-ssize_t vfio_write(struct vfio_client *client, unsigned int region, uint64_t offset,
+ssize_t vfio_write(struct vfio_client *client, unsigned int region, u64 offset,
 		   const void *buf, size_t size);
 
 /*
  * A little-endian register of 1, 2, 4 or 8 bytes; a failed or short access fails the
  * test's check and reads as 0.
  */
-uint64_t vfio_get(struct vfio_client *client, unsigned int region, uint64_t offset, int size);
-void vfio_put(struct vfio_client *client, unsigned int region, uint64_t offset, int size,
-	      uint64_t value);
+u64 vfio_get(struct vfio_client *client, unsigned int region, u64 offset, int size);
+void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int size,
+	      u64 value);
 
 #define config_get(client, offset, size) \
 	vfio_get(client, VFIO_PCI_CONFIG_REGION_INDEX, offset, size)
@@ -136,7 +131,7 @@ int vfio_reset(struct vfio_client *client);
  * VFIO_DEVICE_SET_IRQS with @size bytes of @data. @flags: VFIO_IRQ_SET_DATA_* and
  * VFIO_IRQ_SET_ACTION_*.
  */
-int vfio_irq_set(struct vfio_client *client, uint32_t flags, unsigned int index,
+int vfio_irq_set(struct vfio_client *client, u32 flags, unsigned int index,
 		 unsigned int start, unsigned int count, const void *data, size_t size);
 /* Signal these eventfds (-1: none) when the interrupts are raised */
 int vfio_irq_connect(struct vfio_client *client, unsigned int index, unsigned int start,
@@ -144,14 +139,14 @@ int vfio_irq_connect(struct vfio_client *client, unsigned int index, unsigned in
 /* Takes all eventfds of the index away */
 int vfio_irq_disconnect(struct vfio_client *client, unsigned int index);
 /* Mask, unmask or trigger interrupt 0 of the index, with DATA_NONE */
-int vfio_irq_act(struct vfio_client *client, unsigned int index, uint32_t action);
+int vfio_irq_act(struct vfio_client *client, unsigned int index, u32 action);
 
 /* A non-blocking eventfd; fails the test when there is none */
 int eventfd_new(void);
 /* How often it was signalled since the last look; 0: not at all */
-uint64_t eventfd_take(int fd);
+u64 eventfd_take(int fd);
 /* Waits up to @ms milliseconds for a signal; the same return value */
-uint64_t eventfd_take_within(int fd, int ms);
+u64 eventfd_take_within(int fd, int ms);
 
 /* Page-aligned zeroed memory; fails the test when there is none */
 void *pages_alloc(size_t size);

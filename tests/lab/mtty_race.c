@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mtty under races: one group and many clients, users without rights, and everything
+ * that can happen to an mdev happening at once.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mtty.h"
+
+#define NOBODY		65534
+#define RACE_SECONDS	20
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Counters that processes and threads of one test share */
+struct tally {
+	atomic_uint holders;		/* clients that have the device open now */
+	atomic_uint most_holders;
+	atomic_uint won, lost, unexpected;
+	atomic_uint created, removed, opened, reset, accessed;
+	atomic_int errors[8];		/* the first unexpected errnos */
+};
+
+static struct tally *tally_new(void)
+{
+	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(tally != MAP_FAILED);
+	return tally;
+}
+
+static void tally_unexpected(struct tally *tally, int err)
+{
+	unsigned int nr = atomic_fetch_add(&tally->unexpected, 1);
+
+	if (nr < ARRAY_SIZE(tally->errors))
+		atomic_store(&tally->errors[nr], err);
+}
+
+static void check_no_unexpected(struct tally *tally)
+{
+	CHECK_EQ(atomic_load(&tally->unexpected), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(tally->errors); i++)
+		if (atomic_load(&tally->errors[i]))
+			ktap_note("unexpected: %s",
+				  strerrorname_np(-atomic_load(&tally->errors[i])));
+}
+
+static void wait_for_children(void)
+{
+	int status;
+
+	while (wait(&status) > 0)
+		CHECK_EQ(status, 0);
+}
+
+/* One client: opens and closes the mdev until the time is up */
+static void compete(const struct vfio_mode *mode, const char *uuid, struct tally *tally,
+		    double until)
+{
+	while (seconds_now() < until) {
+		struct vfio_client client;
+		struct vfio_space space;
+		unsigned int holders;
+		int ret;
+
+		ret = vfio_space_open(&space, mode);
+		if (ret) {
+			tally_unexpected(tally, ret);
+			return;
+		}
+		ret = vfio_client_open(&client, &space, uuid);
+		if (!ret) {
+			holders = atomic_fetch_add(&tally->holders, 1) + 1;
+			if (holders > atomic_load(&tally->most_holders))
+				atomic_store(&tally->most_holders, holders);
+			if (config_get(&client, PCI_VENDOR_ID, 2) == 0x4348)
+				atomic_fetch_add(&tally->won, 1);
+			atomic_fetch_sub(&tally->holders, 1);
+			vfio_client_close(&client);
+		} else if (ret == -EBUSY || (!mode->container_path && ret == -EINVAL)) {
+			/* A group file, or a device bound to another iommufd, is taken */
+			atomic_fetch_add(&tally->lost, 1);
+		} else {
+			tally_unexpected(tally, ret);
+		}
+		vfio_space_close(&space);
+	}
+}
+
+TEST_ALL_MODES("of many clients that want one mdev exactly one has it at a time")
+{
+	struct tally *tally = tally_new();
+	double until = seconds_now() + 5;
+	char uuid[UUID_SIZE];
+
+	mdev_uuid(1, uuid);
+	REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid));
+	fflush(stdout);
+	for (int i = 0; i < 4; i++) {
+		if (fork())
+			continue;
+		compete(mode, uuid, tally, until);
+		fflush(stdout);
+		_exit(0);
+	}
+	wait_for_children();
+	check_no_unexpected(tally);
+	CHECK_EQ(atomic_load(&tally->most_holders), 1);
+	CHECK(atomic_load(&tally->won) > 10, "%u", atomic_load(&tally->won));
+	CHECK(atomic_load(&tally->lost) > 0);
+	ktap_note("%u opens, %u refused", atomic_load(&tally->won), atomic_load(&tally->lost));
+	CHECK_ERR(mdev_remove(uuid), 0);
+}
+
+TEST("a group that is open cannot be opened again, nor its device through another container")
+{
+	struct vfio_space first, second;
+	struct vfio_client client, other;
+	char uuid[UUID_SIZE];
+
+	mdev_uuid(1, uuid);
+	REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid));
+	REQUIRE_OK(vfio_space_open(&first, vfio_type1v2));
+	REQUIRE_OK(vfio_space_open(&second, vfio_type1v2));
+	REQUIRE_OK(vfio_client_open(&client, &first, uuid));
+	CHECK_ERR(vfio_client_open(&other, &second, uuid), EBUSY);
+	/* The first user notices nothing */
+	CHECK_EQ(config_get(&client, PCI_VENDOR_ID, 2), 0x4348);
+	vfio_client_close(&client);
+	CHECK_ERR(vfio_client_open(&other, &second, uuid), 0);
+	vfio_client_close(&other);
+	vfio_space_close(&first);
+	vfio_space_close(&second);
+	CHECK_ERR(mdev_remove(uuid), 0);
+}
+
+/* ---- users without rights ------------------------------------------------------- */
+
+/* The file through which the mdev is opened in this mode */
+static void device_file(const struct vfio_mode *mode, const char *uuid, char *path, size_t size)
+{
+	if (mode->container_path)
+		snprintf(path, size, "/dev/vfio/%d", mdev_group(uuid));
+	else
+		REQUIRE_OK(vfio_cdev_path(uuid, path, size));
+}
+
+/* Opens, uses and closes the mdev as user "nobody" in a child; returns the errno of the open */
+static int use_as_nobody(const struct vfio_mode *mode, const char *uuid)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct vfio_client client;
+		struct vfio_space space;
+		int ret;
+
+		REQUIRE(!setgid(NOBODY) && !setuid(NOBODY));
+		REQUIRE_OK(vfio_space_open(&space, mode));
+		ret = vfio_client_open(&client, &space, uuid);
+		if (!ret) {
+			void *memory = pages_alloc(65536);
+			int fd = eventfd_new();
+
+			CHECK_ERR(vfio_map(&space, memory, 0, 65536), 0);
+			CHECK_ERR(vfio_irq_connect(&client, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, &fd), 0);
+			vfio_put(&client, 0, UART_SCR, 1, 0x3c);
+			CHECK_EQ(vfio_get(&client, 0, UART_SCR, 1), 0x3c);
+			CHECK_ERR(vfio_reset(&client), 0);
+			vfio_client_close(&client);
+		}
+		vfio_space_close(&space);
+		fflush(stdout);
+		_exit(-ret);
+	}
+	REQUIRE(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+TEST_ALL_MODES("a user without rights is refused until the device's file is given to it")
+{
+	char uuid[UUID_SIZE], path[64];
+	const char *space_path = mode->container_path ?: "/dev/iommu";
+	struct stat before;
+
+	mdev_uuid(1, uuid);
+	REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid));
+	device_file(mode, uuid, path, sizeof(path));
+	REQUIRE(!stat(space_path, &before));
+	/* udev does this for /dev/vfio/vfio; for /dev/iommu the administrator does */
+	REQUIRE(!chmod(space_path, 0666));
+
+	CHECK_ERR(use_as_nobody(mode, uuid), EACCES);
+	REQUIRE(!chown(path, NOBODY, NOBODY));
+	CHECK_ERR(use_as_nobody(mode, uuid), 0);
+	/* and taken back */
+	REQUIRE(!chown(path, 0, 0));
+	CHECK_ERR(use_as_nobody(mode, uuid), EACCES);
+
+	CHECK(!chmod(space_path, before.st_mode & 07777));
+	CHECK_ERR(mdev_remove(uuid), 0);
+}
+
+TEST("a user without rights can neither create nor remove")
+{
+	char uuid[UUID_SIZE], other[UUID_SIZE];
+	int status;
+	pid_t pid;
+
+	mdev_uuid(1, uuid);
+	mdev_uuid(2, other);
+	REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-1", uuid));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		REQUIRE(!setgid(NOBODY) && !setuid(NOBODY));
+		CHECK_ERR(mdev_create(MTTY_PARENT, "mtty-1", other), EACCES);
+		CHECK_ERR(mdev_remove(uuid), EACCES);
+		CHECK_ERR(sysfs_write("0", MDEV_DEVICES "/%s/loopback", uuid), EACCES);
+		fflush(stdout);
+		_exit(0);
+	}
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	CHECK(!mdev_exists(other));
+	CHECK_ERR(mdev_remove(uuid), 0);
+}
+
+/* ---- everything at once ----------------------------------------------------------- */
+
+#define RACE_MDEVS	6
+
+struct race {
+	const struct vfio_mode *mode;
+	struct tally *tally;
+	double until;
+	unsigned int seed;
+};
+
+static const char *race_uuid(struct race *race, char uuid[UUID_SIZE])
+{
+	mdev_uuid(rand_r(&race->seed) % RACE_MDEVS, uuid);
+	return uuid;
+}
+
+static void *race_create(void *arg)
+{
+	struct race *race = arg;
+	char uuid[UUID_SIZE];
+
+	while (seconds_now() < race->until) {
+		int ret = mdev_create(MTTY_PARENT, rand_r(&race->seed) % 2 ? "mtty-1" : "mtty-2",
+				      race_uuid(race, uuid));
+
+		if (!ret)
+			atomic_fetch_add(&race->tally->created, 1);
+		else if (ret != -EEXIST)
+			tally_unexpected(race->tally, ret);
+	}
+	return NULL;
+}
+
+static void *race_remove(void *arg)
+{
+	struct race *race = arg;
+	char uuid[UUID_SIZE];
+
+	while (seconds_now() < race->until) {
+		int ret = mdev_remove(race_uuid(race, uuid));
+
+		if (!ret)
+			atomic_fetch_add(&race->tally->removed, 1);
+		/* Gone already, or going: another remover was first */
+		else if (ret != -ENOENT && ret != -ENODEV && ret != -EAGAIN)
+			tally_unexpected(race->tally, ret);
+	}
+	return NULL;
+}
+
+/* Errnos that an open may give when the mdev comes and goes and others open it, too */
+static bool open_may_fail_with(int ret)
+{
+	return ret == -EBUSY || ret == -ENOENT || ret == -ENODEV || ret == -EINVAL ||
+	       ret == -ENXIO || ret == -EPERM;
+}
+
+static void *race_open(void *arg)
+{
+	struct race *race = arg;
+	char uuid[UUID_SIZE];
+
+	while (seconds_now() < race->until) {
+		struct vfio_client client;
+		struct vfio_space space;
+		int ret, fd;
+
+		ret = vfio_space_open(&space, race->mode);
+		if (ret) {
+			tally_unexpected(race->tally, ret);
+			break;
+		}
+		ret = vfio_client_open(&client, &space, race_uuid(race, uuid));
+		if (ret) {
+			if (!open_may_fail_with(ret))
+				tally_unexpected(race->tally, ret);
+			vfio_space_close(&space);
+			continue;
+		}
+		atomic_fetch_add(&race->tally->opened, 1);
+		fd = eventfd_new();
+		vfio_irq_connect(&client, rand_r(&race->seed) % 2 ? VFIO_PCI_MSI_IRQ_INDEX :
+				 VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &fd);
+		vfio_put(&client, 0, UART_IER, 1, UART_IER_RDI);
+		for (int i = rand_r(&race->seed) % 20; i > 0; i--) {
+			u8 sent = i, back = 0;
+
+			if (rand_r(&race->seed) % 4 == 0 && !vfio_reset(&client))
+				atomic_fetch_add(&race->tally->reset, 1);
+			/* A reset may have switched decoding off */
+			config_put(&client, PCI_COMMAND, 2, PCI_COMMAND_IO);
+			vfio_write(&client, 0, UART_SCR, &sent, 1);
+			vfio_read(&client, 0, UART_SCR, &back, 1);
+			if (back != sent)
+				tally_unexpected(race->tally, -EILSEQ);
+			atomic_fetch_add(&race->tally->accessed, 1);
+		}
+		/* The interrupt's file sometimes dies before the device's */
+		if (rand_r(&race->seed) % 2)
+			close(fd);
+		else
+			fd = dup(fd);
+		vfio_client_close(&client);
+		vfio_space_close(&space);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void *race_look(void *arg)
+{
+	struct race *race = arg;
+	char uuid[UUID_SIZE], text[256];
+
+	while (seconds_now() < race->until) {
+		long left = mdev_available(MTTY_PARENT, "mtty-1");
+
+		if (left < MTTY_PORTS - 2 * RACE_MDEVS || left > MTTY_PORTS)
+			tally_unexpected(race->tally, -ERANGE);
+		race_uuid(race, uuid);
+		sysfs_read(text, sizeof(text), MDEV_DEVICES "/%s/loopback", uuid);
+		sysfs_write("1", MDEV_DEVICES "/%s/loopback", uuid);
+		mdev_group(uuid);
+		sleep_ms(1);
+	}
+	return NULL;
+}
+
+TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and nothing is left", 120)
+{
+	void *(*const roles[])(void *arg) = {
+		race_create, race_remove, race_open, race_open, race_open, race_look,
+	};
+	struct race races[2][ARRAY_SIZE(roles)];
+	struct tally *tally = tally_new();
+	double until = seconds_now() + RACE_SECONDS;
+
+	fflush(stdout);
+	/* Two processes with all the threads each */
+	for (unsigned int process = 0; process < 2; process++) {
+		pthread_t threads[ARRAY_SIZE(roles)];
+
+		if (fork())
+			continue;
+		for (unsigned int i = 0; i < ARRAY_SIZE(roles); i++) {
+			races[process][i] = (struct race){
+				.mode = mode,
+				.tally = tally,
+				.until = until,
+				.seed = 1000 * process + i,
+			};
+			REQUIRE(!pthread_create(&threads[i], NULL, roles[i], &races[process][i]));
+		}
+		for (unsigned int i = 0; i < ARRAY_SIZE(roles); i++)
+			pthread_join(threads[i], NULL);
+		fflush(stdout);
+		_exit(0);
+	}
+	wait_for_children();
+	check_no_unexpected(tally);
+	ktap_note("%u created, %u removed, %u opened, %u resets, %u accesses",
+		  atomic_load(&tally->created), atomic_load(&tally->removed),
+		  atomic_load(&tally->opened), atomic_load(&tally->reset),
+		  atomic_load(&tally->accessed));
+	CHECK(atomic_load(&tally->created) > 20);
+	CHECK(atomic_load(&tally->opened) > 20);
+	CHECK(atomic_load(&tally->reset) > 20);
+
+	CHECK_EQ(atomic_load(&tally->created) - atomic_load(&tally->removed), mdev_count());
+	mdev_remove_all();
+	CHECK_EQ(mdev_count(), 0);
+	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
+	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-2"), MTTY_PORTS / 2);
+}
+
+TEST("the module is loaded and unloaded while others create, and nothing is left")
+{
+	struct tally *tally = tally_new();
+	double until = seconds_now() + 8;
+	unsigned int unloaded = 0, refused = 0;
+
+	fflush(stdout);
+	for (unsigned int process = 0; process < 2; process++) {
+		struct race race = { .until = until, .tally = tally, .seed = process };
+		char uuid[UUID_SIZE];
+
+		if (fork())
+			continue;
+		while (seconds_now() < race.until) {
+			race_uuid(&race, uuid);
+			/* Any error will do: the parent comes and goes */
+			if (!mdev_create(MTTY_PARENT, "mtty-1", uuid))
+				atomic_fetch_add(&tally->created, 1);
+			mdev_remove(uuid);
+		}
+		_exit(0);
+	}
+	while (seconds_now() < until) {
+		int ret = module_unload("mtty");
+
+		if (!ret)
+			unloaded++;
+		else if (ret == -EWOULDBLOCK)
+			refused++;
+		else
+			tally_unexpected(tally, ret);
+		if (!ret)
+			REQUIRE_OK(module_load("mtty", NULL));
+	}
+	wait_for_children();
+	check_no_unexpected(tally);
+	ktap_note("%u created, %u times unloaded, %u times refused",
+		  atomic_load(&tally->created), unloaded, refused);
+	CHECK(unloaded > 0);
+	mdev_remove_all();
+	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ktap_hooks hooks = {
+		.before_all = mtty_load,
+		.after_each = mdev_remove_all,
+	};
+
+	return ktap_main(argc, argv, &hooks);
+}
