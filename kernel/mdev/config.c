@@ -121,7 +121,8 @@ int mdevkit_config_check(const struct mdevkit_pci_desc *desc)
 		if (raw->offset < PCI_STD_HEADER_SIZEOF || !raw->len || !raw->bytes ||
 		    raw->offset + raw->len > PCI_CFG_SPACE_SIZE)
 			return -EINVAL;
-		if (raw->cap_id && (raw->len < PCI_CAP_LIST_NEXT + 1 || !IS_ALIGNED(raw->offset, 4)))
+		if (raw->cap_id &&
+		    (raw->len < PCI_CAP_LIST_NEXT + 1 || !IS_ALIGNED(raw->offset, 4)))
 			return -EINVAL;
 	}
 	ret = config_check_bars(desc);
@@ -258,7 +259,8 @@ static int config_add_express(struct mdevkit_config *config, struct config_layou
 	config_set16(config, offset + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0);
 	config_set32(config, offset + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0);
 	config_set16(config, offset + PCI_EXP_DEVCTL,
-		     PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B,
+		     PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN |
+		     PCI_EXP_DEVCTL_READRQ_512B,
 		     EXP_DEVCTL_WRITABLE);
 	/* a link that is up at 2.5 GT/s, one lane */
 	config_set32(config, offset + PCI_EXP_LNKCAP,

@@ -40,7 +40,7 @@ struct mdevkit_group {
 	unsigned int slot;
 	struct iommu_aux_group *aux;
 
-	struct mutex lock;
+	struct mutex lock;	/* members, users, domain */
 	struct list_head members;
 	unsigned int users;
 	struct iommu_domain *domain;

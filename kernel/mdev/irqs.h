@@ -36,8 +36,8 @@ struct mdevkit_vector {
  * @vectors: INTx uses the first one
  */
 struct mdevkit_irqs {
-	struct mutex config_lock;
-	spinlock_t lock;
+	struct mutex config_lock;	/* changes by user and driver */
+	spinlock_t lock;		/* what interrupts look at */
 	unsigned int active;
 	bool level;
 	bool intx_masked;

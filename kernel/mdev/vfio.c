@@ -78,9 +78,9 @@ static int vfio_get_region_info_caps(struct vfio_device *vdev, struct vfio_regio
 
 static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 {
-	size_t minsz = offsetofend(struct vfio_irq_set, count);
-	void *data __free(kvfree) = NULL;
+	const size_t minsz = offsetofend(struct vfio_irq_set, count);
 	struct vfio_irq_set hdr;
+	void *data __free(kvfree) = NULL;
 	unsigned int nr = 0;
 	size_t size;
 	int ret;

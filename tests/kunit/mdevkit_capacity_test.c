@@ -84,4 +84,5 @@ static struct kunit_suite capacity_test_suite = {
 	.name = "mdevkit_capacity",
 	.test_cases = capacity_test_cases,
 };
+
 kunit_test_suite(capacity_test_suite);

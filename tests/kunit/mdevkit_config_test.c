@@ -358,4 +358,5 @@ static struct kunit_suite config_test_suite = {
 	.name = "mdevkit_config",
 	.test_cases = config_test_cases,
 };
+
 kunit_test_suite(config_test_suite);

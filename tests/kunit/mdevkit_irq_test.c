@@ -218,7 +218,7 @@ static const struct bad_case bad_cases[] = {
 	{ "two actions", INTX, INTX, MASK | UNMASK | NONE, 1, 0, -EINVAL },
 	{ "MSI while INTx is in use", INTX, MSI, TRIGGER | EVENTFD, 1, -1, -EINVAL },
 	{ "disable MSI while MSI-X is in use", MSIX, MSI, TRIGGER | NONE, 0, 0, -EINVAL },
-	{ "loop-back of what is not in use", VFIO_PCI_NUM_IRQS, MSI, TRIGGER | NONE, 1, 0, -EINVAL },
+	{ "loop-back of what is idle", VFIO_PCI_NUM_IRQS, MSI, TRIGGER | NONE, 1, 0, -EINVAL },
 	{ "eventfds, but none given", MSI, MSI, TRIGGER | EVENTFD, 0, 0, -EINVAL },
 	{ "negative eventfd", MSI, MSI, TRIGGER | EVENTFD, 1, -2, -EINVAL },
 	{ "file that is not open", MSI, MSI, TRIGGER | EVENTFD, 1, 0x7fffffff, -EBADF },
@@ -278,4 +278,5 @@ static struct kunit_suite irq_test_suite = {
 	.name = "mdevkit_irq",
 	.test_cases = irq_test_cases,
 };
+
 kunit_test_suite(irq_test_suite);

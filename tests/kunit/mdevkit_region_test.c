@@ -195,4 +195,5 @@ static struct kunit_suite region_test_suite = {
 	.name = "mdevkit_region",
 	.test_cases = region_test_cases,
 };
+
 kunit_test_suite(region_test_suite);
