@@ -80,8 +80,8 @@ static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_irq_set, count);
 	struct vfio_irq_set hdr;
-	void *data __free(kvfree) = NULL;
 	unsigned int nr = 0;
+	void *data = NULL;
 	size_t size;
 	int ret;
 
@@ -94,14 +94,17 @@ static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 	ret = vfio_set_irqs_validate_and_prepare(&hdr, nr, VFIO_PCI_NUM_IRQS, &size);
 	if (ret)
 		return ret;
+	/* bools or eventfds, but none of them */
+	if (!size && !(hdr.flags & VFIO_IRQ_SET_DATA_NONE))
+		return -EINVAL;
 	if (size) {
 		data = vmemdup_user(arg + minsz, size);
 		if (IS_ERR(data))
-			return PTR_ERR(no_free_ptr(data));
-	} else if ((hdr.flags & VFIO_IRQ_SET_DATA_TYPE_MASK) != VFIO_IRQ_SET_DATA_NONE) {
-		return -EINVAL;
+			return PTR_ERR(data);
 	}
-	return mdevkit_irq_set(kdev, &hdr, data);
+	ret = mdevkit_irq_set(kdev, &hdr, data);
+	kvfree(data);
+	return ret;
 }
 
 /* Room for the argument of each entry of vfio_queries */
