@@ -23,6 +23,7 @@
 #include "hw/pci/pcie.h"
 #include "hw/qdev-properties.h"
 #include "hw/i386/intel_iommu.h"
+#include "migration/vmstate.h"
 #include "mdma_regs.h"
 
 #define TYPE_MDMA		"mdma"
@@ -1217,13 +1218,28 @@ static void mdma_exit(PCIDevice *pdev)
 {
 	MdmaState *d = MDMA(pdev);
 
+	mdma_reset_all(d);
+	msix_uninit(pdev, &d->bar_msix, &d->bar_msix);
+	pcie_cap_exit(pdev);
+}
+
+/* A virtual CPU may be on its way into a BAR while the device is unplugged: free nothing before */
+static void mdma_finalize(Object *obj)
+{
+	MdmaState *d = MDMA(obj);
+
+	if (!d->adi)
+		return;
 	timer_free(d->timer);
 	for (unsigned int i = 0; i < d->adis; i++)
 		g_free(d->adi[i].log.bits);
 	g_free(d->adi);
-	msix_uninit(pdev, &d->bar_msix, &d->bar_msix);
-	pcie_cap_exit(pdev);
 }
+
+static const VMStateDescription mdma_vmstate = {
+	.name = TYPE_MDMA,
+	.unmigratable = 1,
+};
 
 static const Property mdma_properties[] = {
 	DEFINE_PROP_UINT32("adis", MdmaState, adis, 16),
@@ -1239,6 +1255,7 @@ static void mdma_class_init(ObjectClass *class, void *data)
 	dc->desc = "DMA engine with PASIDs, for the mdevkit lab";
 	set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 	device_class_set_props(dc, mdma_properties);
+	dc->vmsd = &mdma_vmstate;
 	rc->phases.hold = mdma_reset_hold;
 	pc->realize = mdma_realize;
 	pc->exit = mdma_exit;
@@ -1253,6 +1270,7 @@ static const TypeInfo mdma_type = {
 	.name = TYPE_MDMA,
 	.parent = TYPE_PCI_DEVICE,
 	.instance_size = sizeof(MdmaState),
+	.instance_finalize = mdma_finalize,
 	.class_init = mdma_class_init,
 	.interfaces = (InterfaceInfo[]) {
 		{ INTERFACE_PCIE_DEVICE },
