@@ -299,14 +299,27 @@ TEST("a thousand mdevs can come and go one after the other")
 
 /* ---- while in use ------------------------------------------------------------ */
 
-/* Removes the mdev in a child. Returns the child's process ID */
-static pid_t remove_in_child(const char *uuid)
+/*
+ * Starts a child that keeps none of the files that the test has open: a copy of the
+ * device's file would hold the device open, too. Returns 0 in the child.
+ */
+static pid_t fork_without_files(void)
 {
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	REQUIRE(pid >= 0);
+	if (!pid)
+		close_range(3, ~0U, 0);
+	return pid;
+}
+
+/* Removes the mdev in a child. Returns the child's process ID */
+static pid_t remove_in_child(const char *uuid)
+{
+	pid_t pid = fork_without_files();
+
 	if (!pid)
 		_exit(mdev_remove(uuid) ? 1 : 0);
 	return pid;
@@ -463,8 +476,7 @@ TEST_ALL_MODES("unbinding the PCI parent asks the user of an open mdev and waits
 	REQUIRE_OK(vfio_client_open(&client, &space, uuid));
 	request = eventfd_new();
 	REQUIRE_OK(vfio_irq_connect(&client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request));
-	fflush(stdout);
-	unbinder = fork();
+	unbinder = fork_without_files();
 	if (!unbinder)
 		_exit(sysfs_write(MTTYPCI_BDF, PCI_DRIVERS "/mttypci/unbind") ? 1 : 0);
 	CHECK(eventfd_take_within(request, 15000) >= 1);

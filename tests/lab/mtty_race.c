@@ -252,17 +252,30 @@ TEST("a user without rights can neither create nor remove")
 
 #define RACE_MDEVS	6
 
+/*
+ * The kernel's mdev bus loses the file "remove" for good when a remove arrives before
+ * create has returned (the mdev is not "active" yet: EAGAIN). So an mdev is removed only
+ * after its creator has marked it here, and by the one remover that takes the mark.
+ */
+struct marks {
+	atomic_bool ready[RACE_MDEVS];
+};
+
 struct race {
 	const struct vfio_mode *mode;
 	struct tally *tally;
+	struct marks *marks;
 	double until;
 	unsigned int seed;
 };
 
-static const char *race_uuid(struct race *race, char uuid[UUID_SIZE])
+/* The UUID of one of the mdevs; returns which */
+static unsigned int race_uuid(struct race *race, char uuid[UUID_SIZE])
 {
-	mdev_uuid(rand_r(&race->seed) % RACE_MDEVS, uuid);
-	return uuid;
+	unsigned int n = rand_r(&race->seed) % RACE_MDEVS;
+
+	mdev_uuid(n, uuid);
+	return n;
 }
 
 static void *race_create(void *arg)
@@ -271,13 +284,16 @@ static void *race_create(void *arg)
 	char uuid[UUID_SIZE];
 
 	while (seconds_now() < race->until) {
-		int ret = mdev_create(MTTY_PARENT, rand_r(&race->seed) % 2 ? "mtty-1" : "mtty-2",
-				      race_uuid(race, uuid));
+		unsigned int n = race_uuid(race, uuid);
+		int ret;
 
-		if (!ret)
+		ret = mdev_create(MTTY_PARENT, rand_r(&race->seed) % 2 ? "mtty-1" : "mtty-2", uuid);
+		if (!ret) {
 			atomic_fetch_add(&race->tally->created, 1);
-		else if (ret != -EEXIST)
+			atomic_store(&race->marks->ready[n], true);
+		} else if (ret != -EEXIST) {
 			tally_unexpected(race->tally, ret);
+		}
 	}
 	return NULL;
 }
@@ -288,12 +304,17 @@ static void *race_remove(void *arg)
 	char uuid[UUID_SIZE];
 
 	while (seconds_now() < race->until) {
-		int ret = mdev_remove(race_uuid(race, uuid));
+		unsigned int n = race_uuid(race, uuid);
+		int ret;
 
+		if (!atomic_exchange(&race->marks->ready[n], false)) {
+			sleep_ms(1);
+			continue;
+		}
+		ret = mdev_remove(uuid);
 		if (!ret)
 			atomic_fetch_add(&race->tally->removed, 1);
-		/* Gone already, or going: another remover was first */
-		else if (ret != -ENOENT && ret != -ENODEV && ret != -EAGAIN)
+		else
 			tally_unexpected(race->tally, ret);
 	}
 	return NULL;
@@ -315,13 +336,15 @@ static void *race_open(void *arg)
 		struct vfio_client client;
 		struct vfio_space space;
 		int ret, fd;
+		bool late;
 
 		ret = vfio_space_open(&space, race->mode);
 		if (ret) {
 			tally_unexpected(race->tally, ret);
 			break;
 		}
-		ret = vfio_client_open(&client, &space, race_uuid(race, uuid));
+		race_uuid(race, uuid);
+		ret = vfio_client_open(&client, &space, uuid);
 		if (ret) {
 			if (!open_may_fail_with(ret))
 				tally_unexpected(race->tally, ret);
@@ -347,13 +370,13 @@ static void *race_open(void *arg)
 			atomic_fetch_add(&race->tally->accessed, 1);
 		}
 		/* The interrupt's file sometimes dies before the device's */
-		if (rand_r(&race->seed) % 2)
+		late = rand_r(&race->seed) % 2;
+		if (!late)
 			close(fd);
-		else
-			fd = dup(fd);
 		vfio_client_close(&client);
 		vfio_space_close(&space);
-		close(fd);
+		if (late)
+			close(fd);
 	}
 	return NULL;
 }
@@ -384,8 +407,11 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 	};
 	struct race races[2][ARRAY_SIZE(roles)];
 	struct tally *tally = tally_new();
+	struct marks *marks = mmap(NULL, sizeof(*marks), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double until = seconds_now() + RACE_SECONDS;
 
+	REQUIRE(marks != MAP_FAILED);
 	fflush(stdout);
 	/* Two processes with all the threads each */
 	for (unsigned int process = 0; process < 2; process++) {
@@ -397,6 +423,7 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 			races[process][i] = (struct race){
 				.mode = mode,
 				.tally = tally,
+				.marks = marks,
 				.until = until,
 				.seed = 1000 * process + i,
 			};
@@ -414,6 +441,7 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 		  atomic_load(&tally->opened), atomic_load(&tally->reset),
 		  atomic_load(&tally->accessed));
 	CHECK(atomic_load(&tally->created) > 20);
+	CHECK(atomic_load(&tally->removed) > 20);
 	CHECK(atomic_load(&tally->opened) > 20);
 	CHECK(atomic_load(&tally->reset) > 20);
 
@@ -422,6 +450,39 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 	CHECK_EQ(mdev_count(), 0);
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-2"), MTTY_PORTS / 2);
+}
+
+static void *remove_once(void *arg)
+{
+	pthread_barrier_t *start = arg;
+	char uuid[UUID_SIZE];
+	int ret;
+
+	mdev_uuid(1, uuid);
+	pthread_barrier_wait(start);
+	ret = mdev_remove(uuid);
+	/* The loser finds it gone or going; or it waited for the winner and has nothing to do */
+	CHECK(!ret || ret == -ENOENT || ret == -ENODEV || ret == -EAGAIN, "%d", ret);
+	return NULL;
+}
+
+TEST("of two who remove one mdev both return and it has gone")
+{
+	pthread_barrier_t start;
+	pthread_t threads[2];
+	char uuid[UUID_SIZE];
+
+	mdev_uuid(1, uuid);
+	pthread_barrier_init(&start, NULL, 2);
+	for (int i = 0; i < 200; i++) {
+		REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid), "round %d", i);
+		for (int t = 0; t < 2; t++)
+			REQUIRE(!pthread_create(&threads[t], NULL, remove_once, &start));
+		for (int t = 0; t < 2; t++)
+			pthread_join(threads[t], NULL);
+		CHECK(!mdev_exists(uuid), "round %d", i);
+	}
+	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
 }
 
 TEST("the module is loaded and unloaded while others create, and nothing is left")
