@@ -44,7 +44,7 @@ struct scene {
 	char neighbour[UUID_SIZE];	/* another mdev, in a group that is in use */
 	struct vfio_space space;
 	struct vfio_client client;
-	uint32_t other_ioas;
+	u32 other_ioas;
 	void *memory;
 	int irq_fd;
 };
@@ -196,7 +196,7 @@ static int map_act(struct scene *scene)
 
 static void map_undo(struct scene *scene)
 {
-	uint64_t bytes = 0;
+	u64 bytes = 0;
 
 	REQUIRE_OK(vfio_unmap(&scene->space, IOVA, MAP_SIZE, &bytes), "cannot unmap");
 	CHECK_EQ(bytes, MAP_SIZE, "other than what was mapped");
@@ -204,7 +204,7 @@ static void map_undo(struct scene *scene)
 
 static void map_intact(struct scene *scene)
 {
-	uint64_t bytes = 0;
+	u64 bytes = 0;
 	int ret = vfio_unmap(&scene->space, IOVA, MAP_SIZE, &bytes);
 
 	/* Type 1 says 0 bytes, iommufd that there is nothing */

@@ -229,29 +229,16 @@ static void run_cleanup(const void *data)
 		CHECK(false, "left behind: %s", left);
 }
 
-struct run {
-	const struct ktap_test *test;
-	const struct vfio_mode *mode;
-};
-
-static void run_body(const void *data)
-{
-	const struct run *run = data;
-
-	run->test->body(run->mode);
-}
-
 static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
 		     const struct ktap_hooks *hooks)
 {
 	unsigned int limit = test->seconds ?: DEFAULT_SECONDS;
-	struct run run = { test, variant ? variant->mode : NULL };
 	double start = seconds_now();
 	bool ok;
 	int status;
 
 	memset(verdict, 0, sizeof(*verdict));
-	status = run_in_group(run_body, &run, limit);
+	status = run_in_group(test->body, variant ? variant->data : NULL, limit);
 	ok = status == 0 && !atomic_load(&verdict->failures);
 	if (status == -1)
 		printf("# not finished after %u s\n", limit);

@@ -14,21 +14,19 @@
 
 #include "types.h"
 
-struct vfio_mode;
-
-/* One of several ways to run the same test body: an IOMMU mode */
+/* One of several ways to run the same test body, e.g. an IOMMU mode */
 struct ktap_variant {
 	const char *name;
 	/* Why this variant cannot run on this kernel, or NULL when it can */
 	const char *(*absent)(const struct ktap_variant *variant);
-	const struct vfio_mode *mode;
+	const void *data;	/* what the test's body gets */
 };
 
 struct ktap_test {
 	const char *sentence;		/* about behaviour, not about code */
 	unsigned int seconds;		/* time limit; 0: the default of 120 s */
 	const struct ktap_variant *variants;	/* ends with an empty name; NULL: none */
-	void (*body)(const struct vfio_mode *mode);	/* NULL without variants */
+	void (*body)(const void *data);			/* NULL without variants */
 	struct ktap_test *next;
 };
 
@@ -37,24 +35,34 @@ void ktap_register(struct ktap_test *test);
 
 #define KTAP_GLUE2(a, b) a##b
 #define KTAP_GLUE(a, b) KTAP_GLUE2(a, b)
-#define KTAP_TEST(_sentence, _seconds, _variants)					\
-static void KTAP_GLUE(test_body_, __LINE__)(const struct vfio_mode *);			\
+
+/*
+ * KTAP_TEST(sentence, seconds, variants, type, name) { ... }: a test whose body has the
+ * parameter "type name", the variant's data.
+ */
+#define KTAP_TEST(_sentence, _seconds, _variants, _type, _name)				\
+static void KTAP_GLUE(test_body_, __LINE__)(_type _name);				\
+static void KTAP_GLUE(test_run_, __LINE__)(const void *data)				\
+{											\
+	KTAP_GLUE(test_body_, __LINE__)(data);						\
+}											\
 static struct ktap_test KTAP_GLUE(test_, __LINE__) = {					\
 	.sentence = (_sentence),							\
 	.seconds = (_seconds),								\
 	.variants = (_variants),							\
-	.body = KTAP_GLUE(test_body_, __LINE__),					\
+	.body = KTAP_GLUE(test_run_, __LINE__),						\
 };											\
 static void LAB_ATTRIBUTE((constructor)) KTAP_GLUE(test_register_, __LINE__)(void)	\
 {											\
 	ktap_register(&KTAP_GLUE(test_, __LINE__));					\
 }											\
-static void KTAP_GLUE(test_body_, __LINE__)(const struct vfio_mode *mode __maybe_unused)
+static void KTAP_GLUE(test_body_, __LINE__)(_type _name)
 
 /* TEST("a duplicate UUID gives EEXIST") { ... } */
-#define TEST(sentence) KTAP_TEST(sentence, 0, NULL)
+#define TEST(sentence) TEST_LONG(sentence, 0)
 /* The same with a time limit of its own, in seconds */
-#define TEST_LONG(sentence, seconds) KTAP_TEST(sentence, seconds, NULL)
+#define TEST_LONG(sentence, seconds) \
+	KTAP_TEST(sentence, seconds, NULL, const void *, unused __maybe_unused)
 
 /*
  * Checks. CHECK*: a failure is noted with file and line, and the test goes on.

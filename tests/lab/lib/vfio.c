@@ -47,9 +47,9 @@ static const char *no_iommufd(const struct ktap_variant *variant __maybe_unused)
 }
 
 const struct ktap_variant vfio_modes[] = {
-	{ .name = "type1v2", .mode = &mode_type1v2 },
-	{ .name = "iommufd_compat", .absent = no_iommufd, .mode = &mode_iommufd_compat },
-	{ .name = "iommufd", .absent = no_iommufd, .mode = &mode_iommufd },
+	{ .name = "type1v2", .data = &mode_type1v2 },
+	{ .name = "iommufd_compat", .absent = no_iommufd, .data = &mode_iommufd_compat },
+	{ .name = "iommufd", .absent = no_iommufd, .data = &mode_iommufd },
 	{ }
 };
 

@@ -34,8 +34,9 @@ extern const struct vfio_mode *const vfio_type1v2;
  * TEST_ALL_MODES("a sentence") { ... } runs once in each mode; the body has the
  * argument "const struct vfio_mode *mode".
  */
-#define TEST_ALL_MODES(sentence) KTAP_TEST(sentence, 0, vfio_modes)
-#define TEST_ALL_MODES_LONG(sentence, seconds) KTAP_TEST(sentence, seconds, vfio_modes)
+#define TEST_ALL_MODES(sentence) TEST_ALL_MODES_LONG(sentence, 0)
+#define TEST_ALL_MODES_LONG(sentence, seconds) \
+	KTAP_TEST(sentence, seconds, vfio_modes, const struct vfio_mode *, mode)
 
 #define VFIO_SPACE_GROUPS	64
 
