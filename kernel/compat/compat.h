@@ -25,6 +25,7 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev)		\
 {										\
 	return fn(domain, dev, NULL);						\
 }
+
 #define MDEVKIT_ATTACH_DEV(fn)	fn##_compat
 #endif
 
@@ -48,6 +49,7 @@ static struct iommu_domain *fn##_plain(struct device *dev)			\
 {										\
 	return fn(dev, 0, NULL);						\
 }
+
 #define MDEVKIT_ALLOC_PAGING_FLAGS_OPS(fn)					\
 	.domain_alloc_user = fn##_user,						\
 	.domain_alloc_paging = fn##_plain
@@ -93,6 +95,7 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev,	\
 	fn(dev, pasid, old);							\
 	return 0;								\
 }
+
 #define MDEVKIT_BLOCK_PASID_DOMAIN_OPS(fn)	.set_dev_pasid = fn##_compat,
 #define MDEVKIT_BLOCK_PASID_OPS(fn)
 #endif
@@ -155,6 +158,7 @@ static long fn##_compat(struct vfio_device *vdev, unsigned int cmd,		\
 		return fn##_region_info(vdev, (void __user *)arg);		\
 	return fn(vdev, cmd, arg);						\
 }
+
 #define MDEVKIT_VFIO_IOCTL_OPS(fn, region_info)	.ioctl = fn##_compat
 #endif
 

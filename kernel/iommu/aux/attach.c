@@ -18,7 +18,7 @@
 #include "internal.h"
 
 #define CREATE_TRACE_POINTS
-#include "trace.h"
+#include "aux_trace.h"
 
 struct workqueue_struct *aux_wq;
 

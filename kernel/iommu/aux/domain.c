@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
-#include "trace.h"
+#include "aux_trace.h"
 
 LIST_HEAD(aux_domains);
 

@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "internal.h"
-#include "trace.h"
+#include "aux_trace.h"
 
 #define ANCHOR_NAME "iommu-aux-group"
 

@@ -11,6 +11,7 @@
 
 /* Membership and arming: a member, its iommu_device, its PASID (-1: none, attached plainly) */
 DECLARE_EVENT_CLASS(iommu_aux_member,
+
 	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
 		 struct aux_domain *d, int result),
 	TP_ARGS(m, iommu_device, pasid, d, result),
@@ -36,24 +37,28 @@ DECLARE_EVENT_CLASS(iommu_aux_member,
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_join,
+
 	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
 		 struct aux_domain *d, int result),
 	TP_ARGS(m, iommu_device, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_leave,
+
 	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
 		 struct aux_domain *d, int result),
 	TP_ARGS(m, iommu_device, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_arm,
+
 	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
 		 struct aux_domain *d, int result),
 	TP_ARGS(m, iommu_device, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_disarm,
+
 	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
 		 struct aux_domain *d, int result),
 	TP_ARGS(m, iommu_device, pasid, d, result)
@@ -61,6 +66,7 @@ DEFINE_EVENT(iommu_aux_member, iommu_aux_disarm,
 
 /* The core sets the domain of a group, device by device; domain 0: none of ours */
 DECLARE_EVENT_CLASS(iommu_aux_core,
+
 	TP_PROTO(struct aux_member *m, struct aux_domain *d, int result),
 	TP_ARGS(m, d, result),
 	TP_STRUCT__entry(
@@ -85,11 +91,13 @@ DECLARE_EVENT_CLASS(iommu_aux_core,
 );
 
 DEFINE_EVENT(iommu_aux_core, iommu_aux_attach,
+
 	TP_PROTO(struct aux_member *m, struct aux_domain *d, int result),
 	TP_ARGS(m, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_core, iommu_aux_detach,
+
 	TP_PROTO(struct aux_member *m, struct aux_domain *d, int result),
 	TP_ARGS(m, d, result)
 );
@@ -99,5 +107,5 @@ DEFINE_EVENT(iommu_aux_core, iommu_aux_detach,
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE
-#define TRACE_INCLUDE_FILE trace
+#define TRACE_INCLUDE_FILE aux_trace
 #include <trace/define_trace.h>
