@@ -41,7 +41,7 @@ modprobe mtty
 clean_up
 trap clean_up EXIT
 
-plan 40
+plan 39
 
 # types
 same "types prints the virtual parent's types to the letter" "$(mdevctl types --parent $virtual)" "\
@@ -68,7 +68,7 @@ for parent in $virtual $pci; do
 	expect "it is on the bus" started $uuid
 	same "types tells what is left" "$(available $parent $type-1) $(available $parent $type-2)" "22 11"
 	same "list shows it" "$(mdevctl list)" "$uuid $parent $type-2 manual"
-	refuse "start of the same UUID is refused" "already" \
+	refuse "start of the same UUID is refused" "exists" \
 		mdevctl start --uuid $uuid --parent $parent --type $type-1
 	expect "stop removes it" mdevctl stop --uuid $uuid
 	expect "it has gone" gone $uuid
@@ -83,7 +83,7 @@ expect "define keeps a definition without starting it" \
 	mdevctl define --uuid $uuid --parent $pci --type mttypci-1
 expect "nothing is on the bus yet" gone $uuid
 expect "modify makes it start by itself" mdevctl modify --uuid $uuid --auto
-expect "modify changes its type" mdevctl modify --uuid $uuid --type mttypci-2
+expect "modify changes its type" mdevctl modify --uuid $uuid --type mttypci-2 --auto
 expect "modify adds an attribute" \
 	mdevctl modify --uuid $uuid --addattr loopback --value 0
 same "list --dumpjson shows all of it" "$(dump --defined)" \
