@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Groups: who may come in, what comes with it, and what is left when somebody has gone.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+
+#include "iommu_aux_fixture.h"
+
+static const struct mock_iommu_config pasid_iommu = { .max_pasids = 1 << 8 };
+
+static void a_group_shows_its_name_and_has_a_default_domain(struct kunit *test)
+{
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct iommu_group *core_group = aux_test_core_group(group);
+	struct device *member;
+
+	KUNIT_EXPECT_GE(test, iommu_group_id(core_group), 0);
+	member = aux_test_member(test, group,
+				 aux_test_device(test, aux_test_iommu(test, &pasid_iommu), 8));
+	KUNIT_ASSERT_NOT_NULL(test, iommu_get_domain_for_dev(member));
+	KUNIT_EXPECT_EQ(test, iommu_get_domain_for_dev(member)->type, IOMMU_DOMAIN_IDENTITY);
+
+	/* VFIO claims the group, which blocks it, and lets go of it */
+	ASSERT_NO_ERRNO(test, iommu_group_claim_dma_owner(core_group, test));
+	KUNIT_EXPECT_EQ(test, iommu_get_domain_for_dev(member)->type, IOMMU_DOMAIN_BLOCKED);
+	iommu_group_release_dma_owner(core_group);
+	KUNIT_EXPECT_EQ(test, iommu_get_domain_for_dev(member)->type, IOMMU_DOMAIN_IDENTITY);
+}
+
+static int take_device(struct device *dev, void *data)
+{
+	*(struct device **)data = dev;
+	return 1;
+}
+
+static void an_empty_group_gives_no_domain(struct kunit *test)
+{
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *anchor = NULL;
+
+	iommu_group_for_each_dev(aux_test_core_group(group), &anchor, take_device);
+	KUNIT_ASSERT_NOT_NULL(test, anchor);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(iommu_paging_domain_alloc(anchor)), -ENODEV);
+	KUNIT_EXPECT_FALSE(test, device_iommu_capable(anchor, IOMMU_CAP_CACHE_COHERENCY));
+	/* the anchor is no member that could be asked about, or could leave */
+	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(anchor), IOMMU_PASID_INVALID);
+	iommu_aux_group_leave(anchor);
+	KUNIT_EXPECT_NOT_NULL(test, anchor->iommu_group);
+}
+
+static void a_member_has_a_pasid_of_its_own_until_it_leaves(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member[2];
+
+	for (int i = 0; i < 2; i++) {
+		member[i] = aux_test_member(test, group, parent);
+		KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[i]), IOMMU_PASID_INVALID);
+		KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[i]), IOMMU_NO_PASID);
+		KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_iommu_device(member[i]), parent);
+		KUNIT_EXPECT_PTR_EQ(test, member[i]->iommu_group, aux_test_core_group(group));
+	}
+	KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[0]), iommu_aux_member_pasid(member[1]));
+
+	aux_test_leave(test, member[0]);
+	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(member[0]), IOMMU_PASID_INVALID);
+	KUNIT_EXPECT_NULL(test, member[0]->iommu_group);
+	KUNIT_EXPECT_NULL(test, member[0]->iommu);
+	/* leaving twice does nothing */
+	iommu_aux_group_leave(member[0]);
+}
+
+static void pasids_run_out_and_are_used_again(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	/* PASIDs 1 to 7 */
+	struct device *parent = aux_test_device(test, iommu, 3);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member[8], *late = aux_test_lone_member(test);
+	ioasid_t freed;
+	int n;
+
+	for (n = 0; n < 8; n++) {
+		int ret;
+
+		member[n] = aux_test_lone_member(test);
+		ret = iommu_aux_group_join(group, member[n], parent, 0);
+		if (ret) {
+			KUNIT_EXPECT_EQ(test, ret, -ENOSPC);
+			break;
+		}
+		aux_test_leaves_by_itself(test, member[n]);
+	}
+	/* fewer when somebody else in this kernel uses some */
+	KUNIT_ASSERT_GE(test, n, 2);
+	KUNIT_ASSERT_LE(test, n, 7);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, iommu_aux_group_join(group, late, parent, 0));
+	KUNIT_EXPECT_NULL(test, late->iommu_group);
+	KUNIT_EXPECT_NULL(test, late->iommu);
+
+	freed = iommu_aux_member_pasid(member[1]);
+	aux_test_leave(test, member[1]);
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, late, parent, 0));
+	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(late), freed);
+	iommu_aux_group_leave(late);
+}
+
+static void a_reused_pasid_never_sees_the_former_members_memory(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test), *other = aux_test_group(test);
+	struct device *former = aux_test_member(test, group, parent);
+	ioasid_t pasid = iommu_aux_member_pasid(former);
+	struct iommu_domain *domain = aux_test_domain(test, former);
+	struct page *page = aux_test_page(test, 0x5ec4e7);
+	struct device *next;
+	u64 value = 0;
+
+	ASSERT_NO_ERRNO(test, iommu_map(domain, 0x1000, page_to_phys(page), PAGE_SIZE,
+					IOMMU_READ, GFP_KERNEL));
+	aux_test_attach(test, domain, group);
+	ASSERT_NO_ERRNO(test, aux_test_read(former, 0x1000, &value));
+
+	/* it leaves in full flight, and its PASID goes to the next one at once */
+	mock_iommu_clear_log(iommu);
+	aux_test_leave(test, former);
+	EXPECT_STEPS(test, iommu, "block_pasid %s %u\n", dev_name(parent), pasid);
+	next = aux_test_member(test, other, parent);
+	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(next), pasid);
+	KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(next, 0x1000, &value));
+}
+
+static void what_cannot_join_is_left_as_it_was(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct device *shared = aux_test_device(test, iommu, 0);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member = aux_test_lone_member(test);
+	struct device *lone = aux_test_lone_member(test);
+	struct device *in = aux_test_member(test, group, parent);
+
+	aux_test_sibling(test, iommu, shared);
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, member, NULL, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, member, parent, BIT(7)));
+	KUNIT_EXPECT_EQ(test, -ENODEV, iommu_aux_group_join(group, member, lone, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, member, in, 0));
+	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_group_join(group, in, parent, 0));
+	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_group_join(aux_test_group(test), in, parent, 0));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(group, member, shared, 0));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(group, member, shared,
+								IOMMU_AUX_WHOLE_DEVICE));
+	KUNIT_EXPECT_NULL(test, member->iommu_group);
+	KUNIT_EXPECT_NULL(test, member->iommu);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_iommu_device(in), parent);
+}
+
+static void a_second_instance_is_refused_while_the_first_is_in(struct kunit *test)
+{
+	struct mock_iommu *first = aux_test_iommu(test, &pasid_iommu);
+	struct mock_iommu *second = aux_test_iommu(test, &pasid_iommu);
+	struct device *near = aux_test_device(test, first, 8);
+	struct device *near_too = aux_test_device(test, first, 0);
+	struct device *far = aux_test_device(test, second, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member[2] = { aux_test_member(test, group, near),
+				     aux_test_member(test, group, near_too) };
+	struct device *stranger = aux_test_lone_member(test);
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, stranger, far, 0));
+	aux_test_leave(test, member[0]);
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, stranger, far, 0));
+	aux_test_leave(test, member[1]);
+
+	/* with nobody in, the group is free */
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, stranger, far, 0));
+	iommu_aux_group_leave(stranger);
+}
+
+static void a_domain_left_on_the_group_binds_it_to_the_instance(struct kunit *test)
+{
+	struct mock_iommu *first = aux_test_iommu(test, &pasid_iommu);
+	struct mock_iommu *second = aux_test_iommu(test, &pasid_iommu);
+	struct device *near = aux_test_device(test, first, 8);
+	struct device *far = aux_test_device(test, second, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member = aux_test_member(test, group, near);
+	struct device *stranger = aux_test_lone_member(test);
+	struct iommu_domain *domain = aux_test_domain(test, member);
+	struct aux_test_attachment *a = aux_test_attach(test, domain, group);
+
+	aux_test_leave(test, member);
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_group_join(group, stranger, far, 0));
+	aux_test_detach(test, a);
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, stranger, far, 0));
+	iommu_aux_group_leave(stranger);
+}
+
+static void who_joins_a_group_in_use_gets_what_the_others_have(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *early = aux_test_member(test, group, parent);
+	struct iommu_domain *domain = aux_test_domain(test, early);
+	struct page *page = aux_test_page(test, 77);
+	struct aux_test_attachment *a;
+	struct device *late;
+	ioasid_t pasid;
+	u64 value = 0;
+
+	ASSERT_NO_ERRNO(test, iommu_map(domain, 0x1000, page_to_phys(page), PAGE_SIZE,
+					IOMMU_READ, GFP_KERNEL));
+	a = aux_test_attach(test, domain, group);
+	mock_iommu_clear_log(iommu);
+
+	late = aux_test_member(test, group, parent);
+	pasid = iommu_aux_member_pasid(late);
+	EXPECT_STEPS(test, iommu, "set_pasid %s %u 1\n", dev_name(parent), pasid);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(late), domain);
+	KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(domain, late), (int)pasid);
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(late, 0x1000, &value));
+	KUNIT_EXPECT_EQ(test, value, 77);
+
+	/* one leaves, the other does not notice */
+	aux_test_leave(test, early);
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(late, 0x1000, &value));
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 1);
+	aux_test_leave(test, late);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+
+	/* the last one has left, the group is still in use: the next one gets in */
+	late = aux_test_member(test, group, parent);
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(late, 0x1000, &value));
+	aux_test_detach(test, a);
+	KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(late, 0x1000, &value));
+}
+
+static void who_cannot_be_armed_does_not_join_a_group_in_use(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *early = aux_test_member(test, group, parent);
+	struct device *late = aux_test_lone_member(test);
+	struct iommu_domain *domain = aux_test_domain(test, early);
+
+	aux_test_attach(test, domain, group);
+	mock_iommu_fail(iommu, MOCK_IOMMU_SET_PASID, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, iommu_aux_group_join(group, late, parent, 0));
+	KUNIT_EXPECT_NULL(test, late->iommu_group);
+	KUNIT_EXPECT_NULL(test, late->iommu);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 1);
+	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(early));
+
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, late, parent, 0));
+	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(late));
+	iommu_aux_group_leave(late);
+}
+
+static void joining_a_group_that_only_carries_a_domain_arms_nothing(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *early = aux_test_member(test, group, parent);
+	struct iommu_domain *domain = aux_test_domain(test, early);
+	struct device *late;
+
+	aux_test_core_attach(test, domain, group);
+	mock_iommu_clear_log(iommu);
+	late = aux_test_member(test, group, parent);
+	EXPECT_NO_STEPS(test, iommu);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(late), domain);
+	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(late));
+}
+
+static void members_keep_their_group_alive(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = iommu_aux_group_create("short lived");
+	struct device *member = aux_test_lone_member(test);
+	struct iommu_group *core_group;
+	int ret;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, group);
+	ret = iommu_aux_group_join(group, member, parent, 0);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_aux_group_get(group), group);
+	iommu_aux_group_put(group);
+	iommu_aux_group_put(group);
+	ASSERT_NO_ERRNO(test, ret);
+
+	core_group = iommu_group_get(member);
+	KUNIT_EXPECT_NOT_NULL(test, core_group);
+	iommu_group_put(core_group);
+	iommu_aux_group_leave(member);
+	KUNIT_EXPECT_NULL(test, member->iommu_group);
+	iommu_aux_group_put(NULL);
+}
+
+static void a_group_goes_away_with_a_domain_still_attached(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = iommu_aux_group_create("left attached");
+	struct device *member = aux_test_lone_member(test);
+	struct iommu_domain *domain;
+	int ret;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, group);
+	ret = iommu_aux_group_join(group, member, parent, 0);
+	if (ret)
+		iommu_aux_group_put(group);
+	ASSERT_NO_ERRNO(test, ret);
+	domain = aux_test_domain(test, member);
+	KUNIT_EXPECT_EQ(test, 0, iommu_aux_attach_group(domain, aux_test_core_group(group),
+							iommu_aux_member_iommu_device));
+	iommu_aux_group_leave(member);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+	iommu_aux_group_put(group);
+	aux_test_free_domain(test, domain);
+	KUNIT_EXPECT_EQ(test, mock_iommu_domains(iommu), 0);
+}
+
+static void when_the_parent_goes_no_translation_stays(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member[3];
+	struct iommu_domain *domain;
+	struct aux_test_attachment *a;
+	ioasid_t pasid[3];
+
+	for (int i = 0; i < 3; i++) {
+		member[i] = aux_test_member(test, group, parent);
+		pasid[i] = iommu_aux_member_pasid(member[i]);
+	}
+	domain = aux_test_domain(test, member[0]);
+	a = aux_test_attach(test, domain, group);
+	mock_iommu_clear_log(iommu);
+
+	/* nobody has told the members */
+	get_device(parent);
+	aux_test_unplug(test, parent);
+	EXPECT_STEPS(test, iommu,
+		     "block_pasid %s %u\nblock_pasid %s %u\nblock_pasid %s %u\nblocked %s\n",
+		     dev_name(parent), pasid[2], dev_name(parent), pasid[1],
+		     dev_name(parent), pasid[0], dev_name(parent));
+	put_device(parent);
+
+	for (int i = 0; i < 3; i++) {
+		KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(member[i]));
+		KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(member[i]));
+		KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(domain, member[i]), -EINVAL);
+	}
+	KUNIT_EXPECT_EQ(test, PTR_ERR(iommu_paging_domain_alloc(member[0])), -ENODEV);
+	KUNIT_EXPECT_FALSE(test, device_iommu_capable(member[0], IOMMU_CAP_CACHE_COHERENCY));
+
+	/* the domain is still good to be unmapped and freed */
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(domain, 0x1000), 0);
+	aux_test_detach(test, a);
+	for (int i = 0; i < 3; i++)
+		aux_test_leave(test, member[i]);
+	aux_test_free_domain(test, domain);
+	KUNIT_EXPECT_EQ(test, mock_iommu_domains(iommu), 0);
+}
+
+static void a_whole_device_is_blocked_unless_armed(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *vf = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member;
+	struct iommu_domain *domain;
+	struct aux_test_attachment *a;
+
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(vf, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_IDENTITY);
+	member = aux_test_whole_member(test, group, vf);
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(vf, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_BLOCKED);
+	domain = aux_test_domain(test, member);
+	a = aux_test_attach(test, domain, group);
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(vf, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_UNMANAGED);
+	aux_test_detach(test, a);
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(vf, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_BLOCKED);
+	aux_test_leave(test, member);
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(vf, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_IDENTITY);
+}
+
+static void a_whole_device_is_nobody_elses(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *vf = aux_test_device(test, iommu, 8);
+	struct device *plain = aux_test_device(test, iommu, 0);
+	struct iommu_aux_group *group = aux_test_group(test), *other = aux_test_group(test);
+	struct device *late = aux_test_lone_member(test);
+	struct device *slice;
+
+	/* not a second time, and not in slices */
+	aux_test_whole_member(test, group, vf);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(other, late, vf,
+								IOMMU_AUX_WHOLE_DEVICE));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(other, late, vf, 0));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(group, late, vf, 0));
+
+	/* one that cannot tell its slices apart has them in one group */
+	slice = aux_test_member(test, group, plain);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(other, late, plain, 0));
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, late, plain, 0));
+	iommu_aux_group_leave(late);
+	aux_test_leave(test, slice);
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(other, late, plain, 0));
+	iommu_aux_group_leave(late);
+}
+
+static void a_device_that_the_host_uses_can_be_wrapped_too(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *vf = aux_test_device(test, iommu, 0);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member;
+	struct aux_test_attachment *a;
+
+	/* what the core does when a driver without driver_managed_dma is bound */
+	ASSERT_NO_ERRNO(test, iommu_device_claim_dma_owner(vf, test));
+	member = aux_test_whole_member(test, group, vf);
+	a = aux_test_attach(test, aux_test_domain(test, member), group);
+	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(member));
+	aux_test_detach(test, a);
+	aux_test_leave(test, member);
+	iommu_device_release_dma_owner(vf);
+}
+
+/* Which devices can carry members */
+struct device_case {
+	const char *what;
+	struct mock_iommu_config config;
+	unsigned int pasid_bits;
+	bool shared;
+	unsigned int flags;
+	int result;
+};
+
+static const struct device_case device_cases[] = {
+	{ "a device with PASIDs", { .max_pasids = 256 }, 8, false, 0, 0 },
+	{ "a whole device with PASIDs", { .max_pasids = 256 }, 8, false,
+	  IOMMU_AUX_WHOLE_DEVICE, 0 },
+	{ "a whole device without PASIDs", { .max_pasids = 256 }, 0, false,
+	  IOMMU_AUX_WHOLE_DEVICE, 0 },
+	{ "a device without PASIDs", { .max_pasids = 256 }, 0, false, 0, -EOPNOTSUPP },
+	{ "an IOMMU without PASIDs", { }, 8, false, 0, -EOPNOTSUPP },
+	{ "an incoherent IOMMU", { .max_pasids = 256, .incoherent = true }, 8, false, 0,
+	  -EOPNOTSUPP },
+	{ "PASIDs for shared addresses only", { .max_pasids = 256, .no_paging_pasid = true }, 8,
+	  false, 0, -EOPNOTSUPP },
+	{ "a whole device in a shared group", { .max_pasids = 256 }, 8, true,
+	  IOMMU_AUX_WHOLE_DEVICE, -EOPNOTSUPP },
+	{ "unknown flags", { .max_pasids = 256 }, 8, false, BIT(5), -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(device_case, device_cases, what);
+
+static void a_device_is_checked_and_the_reason_is_given(struct kunit *test)
+{
+	const struct device_case *c = test->param_value;
+	struct mock_iommu *iommu = aux_test_iommu(test, &c->config);
+	struct device *parent = aux_test_device(test, iommu, c->pasid_bits);
+	const char *reason = "none";
+
+	if (c->shared)
+		aux_test_sibling(test, iommu, parent);
+	KUNIT_EXPECT_EQ(test, c->result, iommu_aux_check_device(parent, c->flags, &reason));
+	if (c->result)
+		KUNIT_EXPECT_NOT_NULL(test, reason);
+	else
+		KUNIT_EXPECT_NULL(test, reason);
+	/* the reason is optional, and asking leaves nothing behind */
+	KUNIT_EXPECT_EQ(test, c->result, iommu_aux_check_device(parent, c->flags, NULL));
+	KUNIT_EXPECT_EQ(test, mock_iommu_domains(iommu), 0);
+}
+
+static void a_device_without_iommu_is_told_so(struct kunit *test)
+{
+	const char *reason = NULL;
+
+	KUNIT_EXPECT_EQ(test, -ENODEV, iommu_aux_check_device(aux_test_lone_member(test), 0,
+							      &reason));
+	KUNIT_ASSERT_NOT_NULL(test, reason);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(reason, "no IOMMU"));
+}
+
+static void asking_for_a_domain_when_there_is_none_left_gives_a_reason(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	const char *reason = NULL;
+
+	mock_iommu_fail(iommu, MOCK_IOMMU_ALLOC, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_check_device(parent, 0, &reason));
+	KUNIT_EXPECT_NOT_NULL(test, reason);
+	KUNIT_EXPECT_EQ(test, 0, iommu_aux_check_device(parent, 0, &reason));
+}
+
+/*
+ * Everything at once: one thread joins and leaves, one arms and disarms, one takes the domain off
+ * and puts it on like VFIO. What counts is what lockdep and KASAN say, and that
+ * nothing is left.
+ */
+struct race {
+	struct device *parent;
+	struct iommu_aux_group *group;
+	struct iommu_domain *domain;
+	struct device *member;
+	unsigned int rounds;
+};
+
+static int race_join(void *data)
+{
+	struct race *r = data;
+
+	while (!kthread_should_stop()) {
+		if (!iommu_aux_group_join(r->group, r->member, r->parent, 0)) {
+			r->rounds++;
+			iommu_aux_group_leave(r->member);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int race_arm(void *data)
+{
+	struct race *r = data;
+	struct iommu_group *core_group = aux_test_core_group(r->group);
+
+	while (!kthread_should_stop()) {
+		if (!iommu_aux_attach_group(r->domain, core_group, iommu_aux_member_iommu_device)) {
+			r->rounds++;
+			iommu_aux_detach_group(r->domain, core_group,
+					       iommu_aux_member_iommu_device);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int race_core(void *data)
+{
+	struct race *r = data;
+	struct iommu_group *core_group = aux_test_core_group(r->group);
+
+	while (!kthread_should_stop()) {
+		if (!iommu_attach_group(r->domain, core_group)) {
+			r->rounds++;
+			usleep_range(50, 100);
+			iommu_detach_group(r->domain, core_group);
+		}
+		usleep_range(10, 20);
+	}
+	return 0;
+}
+
+static void joining_arming_and_detaching_at_once_leaves_nothing(struct kunit *test)
+{
+	static int (*const threads[])(void *) = { race_join, race_arm, race_core };
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *stays = aux_test_member(test, group, parent);
+	struct iommu_domain *domain = aux_test_domain(test, stays);
+	struct task_struct *task[ARRAY_SIZE(threads)];
+	struct race race[ARRAY_SIZE(threads)];
+
+	for (int i = 0; i < ARRAY_SIZE(threads); i++) {
+		race[i] = (struct race){
+			.parent = parent,
+			.group = group,
+			.domain = domain,
+			.member = i ? NULL : aux_test_lone_member(test),
+		};
+		task[i] = kthread_run(threads[i], &race[i], "iommu_aux_race/%d", i);
+	}
+	msleep(500);
+	for (int i = 0; i < ARRAY_SIZE(threads); i++) {
+		if (!IS_ERR(task[i]))
+			kthread_stop(task[i]);
+		KUNIT_EXPECT_FALSE(test, IS_ERR(task[i]));
+	}
+	for (int i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_GT(test, race[i].rounds, 0);
+
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(stays));
+	aux_test_attach(test, domain, group);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 1);
+}
+
+static struct kunit_case group_cases[] = {
+	KUNIT_CASE(a_group_shows_its_name_and_has_a_default_domain),
+	KUNIT_CASE(an_empty_group_gives_no_domain),
+	KUNIT_CASE(a_member_has_a_pasid_of_its_own_until_it_leaves),
+	KUNIT_CASE(pasids_run_out_and_are_used_again),
+	KUNIT_CASE(a_reused_pasid_never_sees_the_former_members_memory),
+	KUNIT_CASE(what_cannot_join_is_left_as_it_was),
+	KUNIT_CASE(a_second_instance_is_refused_while_the_first_is_in),
+	KUNIT_CASE(a_domain_left_on_the_group_binds_it_to_the_instance),
+	KUNIT_CASE(who_joins_a_group_in_use_gets_what_the_others_have),
+	KUNIT_CASE(who_cannot_be_armed_does_not_join_a_group_in_use),
+	KUNIT_CASE(joining_a_group_that_only_carries_a_domain_arms_nothing),
+	KUNIT_CASE(members_keep_their_group_alive),
+	KUNIT_CASE(a_group_goes_away_with_a_domain_still_attached),
+	KUNIT_CASE(when_the_parent_goes_no_translation_stays),
+	KUNIT_CASE(a_whole_device_is_blocked_unless_armed),
+	KUNIT_CASE(a_whole_device_is_nobody_elses),
+	KUNIT_CASE(a_device_that_the_host_uses_can_be_wrapped_too),
+	KUNIT_CASE_PARAM(a_device_is_checked_and_the_reason_is_given, device_case_gen_params),
+	KUNIT_CASE(a_device_without_iommu_is_told_so),
+	KUNIT_CASE(asking_for_a_domain_when_there_is_none_left_gives_a_reason),
+	KUNIT_CASE_SLOW(joining_arming_and_detaching_at_once_leaves_nothing),
+	{ }
+};
+
+static struct kunit_suite group_suite = {
+	.name = "iommu_aux_group",
+	.test_cases = group_cases,
+};
+
+kunit_test_suite(group_suite);
