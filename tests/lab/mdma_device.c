@@ -315,7 +315,7 @@ static void check_error(struct queue *q, struct mdma_record *record, uint32_t co
 	}
 }
 
-static void command(struct engine *e, unsigned int adi, uint32_t cmd, uint32_t result)
+static void send_command(struct engine *e, unsigned int adi, uint32_t cmd, uint32_t result)
 {
 	host_put(e, adi, MDMA_H_CMD, cmd);
 	CHECK_EQ(host_get(e, adi, MDMA_H_RESULT), result, "command %u", cmd);
@@ -325,7 +325,7 @@ static void drain(struct engine *e, unsigned int adi)
 {
 	uint64_t end = now_ms() + WAIT_MS;
 
-	command(e, adi, MDMA_CMD_DRAIN, MDMA_RESULT_OK);
+	send_command(e, adi, MDMA_CMD_DRAIN, MDMA_RESULT_OK);
 	while (host_get(e, adi, MDMA_H_STATUS) & MDMA_H_STATUS_BUSY)
 		REQUIRE(now_ms() < end, "DRAIN does not end");
 	CHECK_EQ(host_get(e, adi, MDMA_H_STATUS) &
@@ -1017,7 +1017,7 @@ TEST("a PASID that nobody has attached reaches nothing, RID mode or not")
 		drain(&e, 0);
 		/* The same ADI without it is a plain PCI function again */
 		host_put(&e, 0, MDMA_H_PASID, 0);
-		command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
+		send_command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
 		queue_start(&q);
 		queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 		check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
@@ -1127,7 +1127,7 @@ TEST("each ADI interrupts by its own vector, when its mask lets it")
 			CHECK_EQ(eventfd_take_within(fd, 5000), 1);
 			tenant_put(&e, adi, MDMA_T_INT_CAUSE, MDMA_T_INT_COMPLETE);
 		}
-		/* An acknowledgement that leaves a cause brings another message */
+		/* Clearing one cause while another stays brings another message */
 		queue_new(&q, MDMA_OP_NOP, 0, 0, 0)->flags |= htole32(MDMA_DESC_IRQ);
 		queue_next(&q);
 		queue_new(&q, 99, 0, 0, 0);
@@ -1162,7 +1162,7 @@ TEST("the host's vector tells of errors and drains, and which ADI has them")
 			 word == last / 32 ? 1u << last % 32 : 0);
 	host_put(&e, last, MDMA_H_CAUSE, MDMA_H_INT_DONE);
 	CHECK_EQ(get32(e.host + MDMA_G_EVENTS(last / 32)), 0);
-	command(&e, last, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, last, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 
 	queue_new(&q, 77, 0, 0, 0);
 	queue_run(&q);
@@ -1207,8 +1207,8 @@ TEST("DRAIN lets the descriptor in flight finish and no other one start")
 	sleep_ms(200);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head);
 	CHECK_EQ(e.mem[DATA + 12 * MIB], 0x11);
-	command(&e, 0, MDMA_CMD_DRAIN, MDMA_RESULT_OK);
-	command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_DRAIN, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	queue_wait(&q);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), (head + 2) % 64);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_DONE), head + 2);
@@ -1228,7 +1228,7 @@ TEST("a DRAIN whose last descriptor fails ends too, with the error")
 	drain(&e, 0);
 	if (!tenant_get(&e, 0, MDMA_T_ERR_CODE)) {
 		/* It came before the fetch */
-		command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+		send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 		queue_wait(&q);
 	}
 	check_error(&q, queue_record(&q, 0), MDMA_ERR_READ, 0, HOLE_IOVA);
@@ -1250,14 +1250,14 @@ again:
 	queue_backlog(&q, 3, 4 * MIB);
 	while (!(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE))
 		;
-	command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_BUSY, 0);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE, 0);
 	if (!tenant_get(&e, 0, MDMA_T_ERR_CODE)) {
 		/* It came between two descriptors */
 		tries++;
 		REQUIRE(tries < 20, "nothing in flight, %d times", tries);
-		command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+		send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 		queue_wait(&q);
 		queue_restart(&q);
 		goto again;
@@ -1275,7 +1275,7 @@ again:
 			REQUIRE(!e.mem[DATA + 12 * MIB + i], "byte %u of %u", i, bytes);
 	}
 	memset(e.mem + DATA + 12 * MIB, 0, 4 * MIB);
-	command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	sleep_ms(200);
 	CHECK_EQ(e.mem[DATA + 12 * MIB], 0);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head);
@@ -1291,13 +1291,13 @@ TEST("ABORT with nothing in flight loses nothing")
 
 	engine_open(&e);
 	queue_open(&q, &e, 0, 8);
-	command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS), MDMA_H_STATUS_STOPPED);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	queue_next(&q);
 	queue_bell(&q);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_DONE), 0);
-	command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	queue_wait(&q);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_DONE), 1);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_ERR_CODE), 0);
@@ -1329,7 +1329,7 @@ TEST("each kind of reset of an ADI stops its DMA and leaves nothing of the tenan
 		if (kind == 0)
 			tenant_put(&e, 0, MDMA_T_CTRL, MDMA_T_CTRL_RESET);
 		else if (kind == 1)
-			command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
+			send_command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
 		else if (kind == 2)
 			host_put(&e, 0, MDMA_H_CTRL, MDMA_H_CTRL_RID);
 		else
@@ -1387,10 +1387,10 @@ TEST("guarded registers refuse writes while the ADI may do DMA")
 	engine_open(&e);
 	pasid_ok = get32(e.host + MDMA_G_CAPS) & MDMA_G_CAPS_PASID ?
 		   MDMA_RESULT_OK : MDMA_RESULT_BAD_VALUE;
-	command(&e, 0, MDMA_CMD_DRAIN, MDMA_RESULT_DISABLED);
+	send_command(&e, 0, MDMA_CMD_DRAIN, MDMA_RESULT_DISABLED);
 	queue_open(&q, &e, 0, 8);
-	command(&e, 0, 0, MDMA_RESULT_BAD_CMD);
-	command(&e, 0, 5, MDMA_RESULT_BAD_CMD);
+	send_command(&e, 0, 0, MDMA_RESULT_BAD_CMD);
+	send_command(&e, 0, 5, MDMA_RESULT_BAD_CMD);
 
 	host_put(&e, 0, MDMA_H_PASID, 1);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_RESULT), MDMA_RESULT_NOT_STOPPED);
@@ -1462,7 +1462,7 @@ TEST("the state of an ADI moves to another one, which goes on where the first wa
 	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_HEAD), head);
 	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_TAIL), 40);
 	CHECK_EQ(eventfd_take_within(fds[MDMA_VECTOR_ADI(to)], 50), 0);
-	command(&e, to, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, to, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	CHECK_EQ(eventfd_take_within(fds[MDMA_VECTOR_ADI(to)], 5000), 1,
 		 "the pending interrupt");
 	moved = q;
@@ -1496,7 +1496,7 @@ TEST("a saved error stays an error, and a state that lies is refused at RESUME")
 		drain(&e, 0);
 		host_put(&e, 0, MDMA_H_STATE + lies[i].word, lies[i].val);
 		CHECK_EQ(tenant_get(&e, 0, MDMA_T_ERR_CODE), 0);
-		command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+		send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 		check_error(&q, NULL, MDMA_ERR_RING, lies[i].field, 0);
 	}
 	queue_restart(&q);
@@ -1505,7 +1505,7 @@ TEST("a saved error stays an error, and a state that lies is refused at RESUME")
 	host_put(&e, 0, MDMA_H_STATE + offsetof(struct mdma_state, ctrl), 0xffffffff);
 	host_put(&e, 0, MDMA_H_STATE + offsetof(struct mdma_state, int_cause), 0xffffffff);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_CTRL), MDMA_T_CTRL_ENABLE);
-	command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	check_error(&q, NULL, MDMA_ERR_READ, 0, 0);
 }
 
@@ -1629,7 +1629,7 @@ TEST_LONG("all ADIs run at the same time and get equal shares", 300)
 		queue_bell(&q[i]);
 	}
 	for (unsigned int i = 0; i < e.adis; i++)
-		command(&e, i, MDMA_CMD_RESUME, MDMA_RESULT_OK);
+		send_command(&e, i, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	while (!first) {
 		REQUIRE(now_ms() < end, "no ADI has done its work");
 		for (unsigned int i = 0; i < e.adis; i++)
