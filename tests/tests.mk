@@ -4,4 +4,4 @@
 .PHONY: check
 
 check: ## All tests; TESTS='glob' for some of them, KERNEL=stable for one kernel
-	@TESTS='$(TESTS)' KERNEL='$(KERNEL)' tests/run
+	@TESTS='$(TESTS)' KERNEL='$(if $(filter command environment,$(firstword $(origin KERNEL))),$(KERNEL))' tests/run

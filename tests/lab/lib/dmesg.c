@@ -12,10 +12,15 @@
 
 #include "dmesg.h"
 
-#define MAX_PATTERNS	64
+/* All patterns joined by "|" */
+#define PATTERN_SIZE	8192
+
+static regex_t bad_line;
+static bool patterns_loaded;
 
 int dmesg_mark(struct dmesg *log, const char *who)
 {
+	log->dirty = false;
 	log->fd = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (log->fd < 0)
 		return -1;
@@ -50,58 +55,59 @@ static int next_line(struct dmesg *log, char *line, size_t size)
 	return 1;
 }
 
-static int load_patterns(regex_t *patterns)
+static bool load_patterns(void)
 {
 	FILE *file = fopen(DMESG_PATTERNS, "re");
-	char line[256];
-	int nr = 0;
+	char line[256], joined[PATTERN_SIZE] = "";
+	size_t used = 0;
 
 	if (!file)
-		return -1;
-	while (nr < MAX_PATTERNS && fgets(line, sizeof(line), file)) {
+		return false;
+	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (!*line || *line == '#')
 			continue;
-		if (regcomp(&patterns[nr], line, REG_EXTENDED | REG_NOSUB)) {
-			printf("# bad pattern: %s\n", line);
-			nr = 0;
+		used += snprintf(joined + used, sizeof(joined) - used, "%s(%s)", used ? "|" : "",
+				 line);
+		if (used >= sizeof(joined))
 			break;
-		}
-		nr++;
 	}
 	fclose(file);
-	return nr ?: -1;
+	if (!used || used >= sizeof(joined))
+		return false;
+	return !regcomp(&bad_line, joined, REG_EXTENDED | REG_NOSUB);
 }
 
-bool dmesg_is_clean(struct dmesg *log)
+void dmesg_follow(struct dmesg *log)
 {
-	regex_t patterns[MAX_PATTERNS];
 	char line[4096];
-	bool clean = true;
-	int nr, ret;
+	int ret;
 
-	nr = load_patterns(patterns);
-	if (nr < 0) {
-		printf("# %s cannot be read\n", DMESG_PATTERNS);
-		return false;
+	if (log->dirty && !patterns_loaded)
+		return;
+	if (!patterns_loaded) {
+		patterns_loaded = load_patterns();
+		if (!patterns_loaded) {
+			printf("# %s cannot be read\n", DMESG_PATTERNS);
+			log->dirty = true;
+			return;
+		}
 	}
 	while ((ret = next_line(log, line, sizeof(line)))) {
 		if (ret == -EPIPE) {
 			printf("# the kernel's log was overwritten before it was read\n");
-			clean = false;
-			continue;
-		}
-		for (int i = 0; i < nr; i++) {
-			if (regexec(&patterns[i], line, 0, NULL, 0))
-				continue;
+			log->dirty = true;
+		} else if (!regexec(&bad_line, line, 0, NULL, 0)) {
 			printf("# kernel log: %s\n", line);
-			clean = false;
-			break;
+			log->dirty = true;
 		}
 	}
-	for (int i = 0; i < nr; i++)
-		regfree(&patterns[i]);
-	return clean;
+}
+
+bool dmesg_is_clean(struct dmesg *log)
+{
+	dmesg_follow(log);
+	return !log->dirty;
 }
 
 unsigned int dmesg_count(struct dmesg *log, const char *text)

@@ -11,7 +11,8 @@
 #define DMESG_PATTERNS "/usr/lib/mdevkit/tests/console-patterns"
 
 struct dmesg {
-	int fd;		/* /dev/kmsg, positioned behind the mark */
+	int fd;		/* /dev/kmsg, positioned behind the last line that was read */
+	bool dirty;	/* a bad line was read, or the log could not be read */
 };
 
 /*
@@ -21,9 +22,14 @@ struct dmesg {
 int dmesg_mark(struct dmesg *log, const char *who);
 
 /*
- * Reads on from the mark (or from the last call). True when no line matches a
- * pattern; each that does is printed as a diagnostic. A log that was overwritten
- * since the mark, or patterns that cannot be read, are not clean.
+ * Reads on to the log's present end; to be called often, since the log overwrites its
+ * oldest lines. A line that matches a pattern is printed as a diagnostic.
+ */
+void dmesg_follow(struct dmesg *log);
+
+/*
+ * Reads on to the end. True when no line since the mark has matched a pattern. A log
+ * that was overwritten, or patterns that cannot be read, are not clean.
  */
 bool dmesg_is_clean(struct dmesg *log);
 

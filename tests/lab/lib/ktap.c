@@ -30,6 +30,7 @@ struct verdict {
 static struct ktap_test *first_test, **next_link = &first_test;
 static struct verdict *verdict;
 static unsigned int results, failed_results;
+static struct dmesg kernel_log;
 
 void ktap_register(struct ktap_test *test)
 {
@@ -184,6 +185,7 @@ typedef void (*run_fn)(const struct ktap_test *test, const struct ktap_variant *
 static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 {
 	double deadline = seconds_now() + seconds;
+	unsigned int polls = 0;
 	int status;
 	pid_t pid;
 
@@ -215,6 +217,8 @@ static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 			return -1;
 		}
 		usleep(2000);
+		if (++polls % 16 == 0)
+			dmesg_follow(&kernel_log);
 	}
 	kill(-pid, SIGKILL);
 	return status;
@@ -340,7 +344,6 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 	static const struct ktap_hooks no_hooks;
 	const char *filter = argc > 1 ? argv[1] : NULL;
 	const char *reason;
-	struct dmesg log;
 
 	hooks = hooks ?: &no_hooks;
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -356,7 +359,7 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 		printf("1..0 # SKIP %s\n", reason);
 		return 0;
 	}
-	if (dmesg_mark(&log, program_invocation_short_name)) {
+	if (dmesg_mark(&kernel_log, program_invocation_short_name)) {
 		printf("Bail out! /dev/kmsg cannot be used: %s\n", strerror(errno));
 		return 1;
 	}
@@ -366,6 +369,7 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 	skip_absent_variants(filter, true);
 
 	memset(verdict, 0, sizeof(*verdict));
-	print_result(dmesg_is_clean(&log), NULL, "the kernel's log stays free of warnings", NULL);
+	print_result(dmesg_is_clean(&kernel_log), NULL, "the kernel's log stays free of warnings",
+		     NULL);
 	return failed_results ? 1 : 0;
 }

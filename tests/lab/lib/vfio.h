@@ -38,7 +38,7 @@ extern const struct vfio_mode *const vfio_type1v2;
 #define TEST_ALL_MODES_LONG(sentence, seconds) \
 	KTAP_TEST(sentence, seconds, vfio_modes, const struct vfio_mode *, mode)
 
-#define VFIO_SPACE_GROUPS	64
+#define VFIO_SPACE_GROUPS	80
 
 /* One address space: a container, or an iommufd with an IOAS */
 struct vfio_space {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Registers of the softdma test device, in BAR 0. Shared by the module and the tests.
+ */
+#ifndef SOFTDMA_REGS_H
+#define SOFTDMA_REGS_H
+
+#define SOFTDMA_BAR_SIZE	4096
+
+#define SOFTDMA_STATUS		0x00	/* ro: 0, or the errno of the last DMA */
+#define SOFTDMA_IOVA		0x08	/* rw, 64 bits: where the DMA goes */
+#define SOFTDMA_LENGTH		0x10	/* rw: bytes, at most SOFTDMA_BUFFER_SIZE */
+#define SOFTDMA_COMMAND		0x14	/* wo: one of the commands below; MSI when it is done */
+#define SOFTDMA_PASID		0x18	/* ro: PASID that the device was given, ~0: none */
+#define SOFTDMA_RAW_PASID	0x1c	/* rw: for SOFTDMA_RAW */
+#define SOFTDMA_ROUNDS		0x20	/* ro: DMAs that SOFTDMA_STREAM has made so far */
+#define SOFTDMA_BUFFER		0x800	/* rw: the device's own memory */
+#define SOFTDMA_BUFFER_SIZE	0x800
+
+#define SOFTDMA_READ		1	/* memory to buffer */
+#define SOFTDMA_WRITE		2	/* buffer to memory */
+#define SOFTDMA_STREAM		3	/* write the round's number to IOVA, again and again */
+#define SOFTDMA_STOP		4	/* end of SOFTDMA_STREAM */
+#define SOFTDMA_RAW		0x10	/* with READ, WRITE: as a broken device, uses RAW_PASID */
+
+#endif /* SOFTDMA_REGS_H */

@@ -1,0 +1,860 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mdevs in real IOMMU groups, used through stock VFIO: DMA reaches what was mapped and nothing
+ * else, and nothing stays behind. The device is tests/lab/modules/softdma.c, whose IOMMU is a
+ * mock; groups, domains and PASIDs are the kernel's own and the kit's.
+ */
+#include <linux/pci_regs.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "modules/softdma_regs.h"
+#include "sysfs.h"
+#include "vfio.h"
+
+#define PARENT_A	"/sys/devices/platform/softdma-a"
+#define PARENT_B	"/sys/devices/platform/softdma-b"
+#define NO_PASIDS	"/sys/devices/platform/softdma-c"
+#define BY_PASID	"softdma-pasid"
+#define BY_DEVICE	"softdma-whole"
+#define BY_SOFTWARE	"softdma-soft"
+#define DEBUGFS		"/sys/kernel/debug/iommu_aux"
+
+#define PAGE		4096u
+#define IOVA		0x40000000ull
+#define IOVA_MSI	0xfee00000ull
+#define IOVA_HOLE	0x000a0000ull
+
+static const char *softdma_load(void)
+{
+	if (module_load("softdma", NULL))
+		return "module softdma cannot be loaded";
+	if (!path_exists(PARENT_A "/mdev_supported_types/" BY_PASID))
+		return "module softdma made no parent";
+	return NULL;
+}
+
+/* Puts everything back, also the parents' placement */
+static const char *softdma_restore(void)
+{
+	const char *left = mdev_remove_all();
+
+	sysfs_write("mdev", PARENT_A "/mdevkit/placement");
+	sysfs_write("mdev", PARENT_B "/mdevkit/placement");
+	return left;
+}
+
+/* ---- the device ---- */
+
+static void reg_put(struct vfio_client *client, unsigned int reg, u32 value)
+{
+	vfio_put(client, 0, reg, 4, value);
+}
+
+static u32 reg_get(struct vfio_client *client, unsigned int reg)
+{
+	return vfio_get(client, 0, reg, 4);
+}
+
+/* Makes the device do one DMA. Returns 0 or a negative errno, as the device tells it */
+static int device_dma(struct vfio_client *client, u32 command, u64 iova, u32 length)
+{
+	vfio_put(client, 0, SOFTDMA_IOVA, 8, iova);
+	reg_put(client, SOFTDMA_LENGTH, length);
+	reg_put(client, SOFTDMA_COMMAND, command);
+	return -(int)reg_get(client, SOFTDMA_STATUS);
+}
+
+/* The device reads memory at @iova; @data gets what it saw */
+static int device_reads(struct vfio_client *client, u64 iova, void *data, u32 length)
+{
+	int ret = device_dma(client, SOFTDMA_READ, iova, length);
+
+	if (!ret)
+		REQUIRE_EQ(vfio_read(client, 0, SOFTDMA_BUFFER, data, length), length);
+	return ret;
+}
+
+/* The device writes @data to memory at @iova */
+static int device_writes(struct vfio_client *client, u64 iova, const void *data, u32 length)
+{
+	REQUIRE_EQ(vfio_write(client, 0, SOFTDMA_BUFFER, data, length), length);
+	return device_dma(client, SOFTDMA_WRITE, iova, length);
+}
+
+/* Bytes that are different for each seed, and at each offset */
+static void fill(void *memory, size_t size, u32 seed)
+{
+	u32 *words = memory;
+
+	for (size_t i = 0; i < size / 4; i++)
+		words[i] = (seed + 1) * 0x9e3779b1u + i * 0x85ebca6bu;
+}
+
+static bool is_filled(const void *memory, size_t size, u32 seed)
+{
+	const u32 *words = memory;
+
+	for (size_t i = 0; i < size / 4; i++)
+		if (words[i] != (seed + 1) * 0x9e3779b1u + (u32)i * 0x85ebca6bu)
+			return false;
+	return true;
+}
+
+/* ---- a tenant: one mdev, its address space and 16 pages that are mapped in it ---- */
+
+#define TENANT_SIZE	(16 * PAGE)
+
+struct tenant {
+	char uuid[UUID_SIZE];
+	u32 seed;
+	struct vfio_space space;
+	struct vfio_client client;
+	u8 *memory;
+};
+
+static void tenant_create(struct tenant *tenant, const char *parent, const char *type, u32 n)
+{
+	memset(tenant, 0, sizeof(*tenant));
+	tenant->seed = n;
+	mdev_uuid(0x1000 + n, tenant->uuid);
+	REQUIRE_OK(mdev_create(parent, type, tenant->uuid), "%s", type);
+}
+
+static void tenant_map(struct tenant *tenant, const struct vfio_mode *mode)
+{
+	tenant->memory = pages_alloc(TENANT_SIZE);
+	fill(tenant->memory, TENANT_SIZE, tenant->seed);
+	REQUIRE_OK(vfio_space_open(&tenant->space, mode));
+	REQUIRE_OK(vfio_join_group(&tenant->space, tenant->uuid));
+	REQUIRE_OK(vfio_map(&tenant->space, tenant->memory, IOVA, TENANT_SIZE));
+}
+
+/* Everything, in the order of QEMU: group, map, open the device */
+static void tenant_start(struct tenant *tenant, const struct vfio_mode *mode, const char *parent,
+			 const char *type, u32 n)
+{
+	tenant_create(tenant, parent, type, n);
+	tenant_map(tenant, mode);
+	REQUIRE_OK(vfio_client_open(&tenant->client, &tenant->space, tenant->uuid));
+}
+
+static void tenant_end(struct tenant *tenant)
+{
+	vfio_client_close(&tenant->client);
+	vfio_space_close(&tenant->space);
+	CHECK_ERR(mdev_remove(tenant->uuid), 0);
+}
+
+/* The tenant's device sees the tenant's memory, in both directions and over page borders */
+static void check_tenant(struct tenant *tenant)
+{
+	u8 seen[SOFTDMA_BUFFER_SIZE], sent[256];
+
+	for (u32 at = 0; at + sizeof(seen) <= TENANT_SIZE; at += PAGE - 512) {
+		memset(seen, 0, sizeof(seen));
+		CHECK_ERR(device_reads(&tenant->client, IOVA + at, seen, sizeof(seen)), 0,
+			  "tenant %u at %#x", tenant->seed, at);
+		CHECK(!memcmp(seen, tenant->memory + at, sizeof(seen)), "tenant %u at %#x",
+		      tenant->seed, at);
+	}
+	fill(sent, sizeof(sent), ~tenant->seed);
+	CHECK_ERR(device_writes(&tenant->client, IOVA + 2 * PAGE - 128, sent, sizeof(sent)), 0);
+	CHECK(!memcmp(tenant->memory + 2 * PAGE - 128, sent, sizeof(sent)), "tenant %u",
+	      tenant->seed);
+	fill(tenant->memory, TENANT_SIZE, tenant->seed);
+}
+
+/* ---- iommu_aux as its debugfs shows it ---- */
+
+static unsigned int count_in_file(const char *path, const char *text)
+{
+	static char content[65536];
+	unsigned int count = 0;
+	FILE *file = fopen(path, "r");
+	size_t len;
+
+	REQUIRE(file, "%s", path);
+	len = fread(content, 1, sizeof(content) - 1, file);
+	fclose(file);
+	content[len] = '\0';
+	for (const char *at = content; (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+static unsigned int armed_groups(void)
+{
+	return count_in_file(DEBUGFS "/groups", " armed domain ");
+}
+
+static unsigned int armed_members(void)
+{
+	return count_in_file(DEBUGFS "/groups", " armed\n");
+}
+
+static unsigned int aux_domains(void)
+{
+	return count_in_file(DEBUGFS "/domains", "domain ");
+}
+
+/* No group is armed, no PASID attached, no domain left */
+static void check_idle(void)
+{
+	CHECK_EQ(armed_groups(), 0);
+	CHECK_EQ(armed_members(), 0);
+	CHECK_EQ(aux_domains(), 0);
+}
+
+/* ---- DMA goes where it is mapped, and nowhere else ---- */
+
+static const char *const translated_types[] = { BY_PASID, BY_DEVICE };
+static const char *const all_types[] = { BY_PASID, BY_DEVICE, BY_SOFTWARE };
+
+TEST_ALL_MODES("memory that was mapped before the device is opened is what the device reads")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all_types); i++) {
+		struct tenant tenant;
+
+		tenant_start(&tenant, mode, PARENT_A, all_types[i], 1);
+		check_tenant(&tenant);
+		tenant_end(&tenant);
+	}
+	check_idle();
+}
+
+TEST_ALL_MODES("addresses that are not mapped, or no longer, fail and transfer nothing")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all_types); i++) {
+		static const u64 unmapped[] = {
+			0, IOVA - PAGE, IOVA - 4, IOVA + TENANT_SIZE, IOVA + TENANT_SIZE - 4,
+			IOVA << 8, 1ull << 40,
+		};
+		u8 seen[64], zeros[64] = "";
+		struct tenant tenant;
+
+		tenant_start(&tenant, mode, PARENT_A, all_types[i], 1);
+		for (size_t n = 0; n < ARRAY_SIZE(unmapped); n++) {
+			CHECK(device_dma(&tenant.client, SOFTDMA_READ, unmapped[n], 64) < 0,
+			      "%s: read at %#llx", all_types[i], unmapped[n]);
+			CHECK(device_dma(&tenant.client, SOFTDMA_WRITE, unmapped[n], 64) < 0,
+			      "%s: write at %#llx", all_types[i], unmapped[n]);
+		}
+		CHECK_ERR(vfio_unmap(&tenant.space, IOVA, TENANT_SIZE, NULL), 0);
+		fill(tenant.memory, TENANT_SIZE, 77);
+		CHECK(device_dma(&tenant.client, SOFTDMA_READ, IOVA, 64) < 0);
+		CHECK(device_writes(&tenant.client, IOVA, zeros, sizeof(zeros)) < 0);
+		CHECK(is_filled(tenant.memory, TENANT_SIZE, 77));
+		/* Mapped again, at another place and while the device is open */
+		CHECK_ERR(vfio_map(&tenant.space, tenant.memory, IOVA << 4, TENANT_SIZE), 0);
+		CHECK_ERR(device_reads(&tenant.client, IOVA << 4, seen, sizeof(seen)), 0);
+		CHECK(is_filled(seen, sizeof(seen), 77));
+		CHECK(device_dma(&tenant.client, SOFTDMA_READ, IOVA, 64) < 0);
+		tenant_end(&tenant);
+	}
+}
+
+TEST_ALL_MODES("what is mapped for reading cannot be written by the device")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(translated_types); i++) {
+		u8 *memory = pages_alloc(PAGE), data[64] = "overwritten";
+		struct tenant tenant;
+
+		tenant_start(&tenant, mode, PARENT_A, translated_types[i], 1);
+		fill(memory, PAGE, 5);
+		REQUIRE_OK(vfio_map_prot(&tenant.space, memory, IOVA << 1, PAGE,
+					 VFIO_DMA_MAP_FLAG_READ));
+		CHECK_ERR(device_reads(&tenant.client, IOVA << 1, data, sizeof(data)), 0);
+		CHECK(is_filled(data, sizeof(data), 5));
+		memset(data, 0xee, sizeof(data));
+		CHECK(device_writes(&tenant.client, IOVA << 1, data, sizeof(data)) < 0);
+		CHECK(is_filled(memory, PAGE, 5));
+		tenant_end(&tenant);
+	}
+}
+
+TEST_ALL_MODES("two mdevs with different memory at the same IOVA never see each other's")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(translated_types); i++) {
+		struct tenant a, b;
+
+		tenant_start(&a, mode, PARENT_A, translated_types[i], 1);
+		tenant_start(&b, mode, PARENT_A, translated_types[i], 2);
+		for (int round = 0; round < 20; round++) {
+			check_tenant(&a);
+			check_tenant(&b);
+		}
+		CHECK(is_filled(a.memory, TENANT_SIZE, 1));
+		CHECK(is_filled(b.memory, TENANT_SIZE, 2));
+		/* What one unmaps goes on working for the other */
+		CHECK_ERR(vfio_unmap(&a.space, IOVA, TENANT_SIZE, NULL), 0);
+		CHECK(device_dma(&a.client, SOFTDMA_READ, IOVA, 64) < 0);
+		check_tenant(&b);
+		tenant_end(&a);
+		check_tenant(&b);
+		tenant_end(&b);
+	}
+	check_idle();
+}
+
+TEST_ALL_MODES("an mdev behind a PASID, a whole device and a software device run side by side")
+{
+	struct tenant tenants[5];
+
+	tenant_start(&tenants[0], mode, PARENT_A, BY_PASID, 0);
+	tenant_start(&tenants[1], mode, PARENT_B, BY_PASID, 1);
+	tenant_start(&tenants[2], mode, PARENT_A, BY_DEVICE, 2);
+	tenant_start(&tenants[3], mode, PARENT_A, BY_SOFTWARE, 3);
+	tenant_start(&tenants[4], mode, NO_PASIDS, BY_SOFTWARE, 4);
+	for (int round = 0; round < 5; round++)
+		for (int i = 0; i < 5; i++)
+			check_tenant(&tenants[i]);
+	for (int i = 0; i < 5; i++) {
+		tenant_end(&tenants[i]);
+		for (int other = i + 1; other < 5; other++)
+			check_tenant(&tenants[other]);
+	}
+	check_idle();
+}
+
+TEST_ALL_MODES("an interrupt tells that the DMA is done, and the memory is right by then")
+{
+	struct tenant tenant;
+	int fd;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	fd = eventfd_new();
+	REQUIRE_OK(vfio_irq_connect(&tenant.client, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, &fd));
+	for (u32 i = 0; i < 100; i++) {
+		u32 value = 0xbeef0000 | i;
+
+		CHECK_ERR(device_writes(&tenant.client, IOVA + 4 * i, &value, 4), 0);
+		CHECK_EQ(eventfd_take_within(fd, 1000), 1);
+		CHECK(!memcmp(tenant.memory + 4 * i, &value, 4));
+	}
+	tenant_end(&tenant);
+}
+
+/* ---- many ---- */
+
+#define MANY	64
+
+TEST_ALL_MODES_LONG("64 mdevs in one address space share one domain and see the same memory", 240)
+{
+	static struct vfio_client clients[MANY];
+	struct vfio_space space;
+	char uuid[UUID_SIZE];
+	u8 *memory = pages_alloc(TENANT_SIZE), seen[SOFTDMA_BUFFER_SIZE];
+
+	REQUIRE_OK(vfio_space_open(&space, mode));
+	fill(memory, TENANT_SIZE, 3);
+	for (u32 i = 0; i < MANY; i++) {
+		mdev_uuid(i, uuid);
+		REQUIRE_OK(mdev_create(PARENT_A, BY_PASID, uuid));
+		REQUIRE_OK(vfio_client_open(&clients[i], &space, uuid), "mdev %u", i);
+		if (!i)
+			REQUIRE_OK(vfio_map(&space, memory, IOVA, TENANT_SIZE));
+	}
+	CHECK_EQ(aux_domains(), 1);
+	CHECK_EQ(armed_members(), MANY);
+	for (u32 i = 0; i < MANY; i++) {
+		CHECK_ERR(device_reads(&clients[i], IOVA + i * 64, seen, sizeof(seen)), 0,
+			  "mdev %u", i);
+		CHECK(!memcmp(seen, memory + i * 64, sizeof(seen)), "mdev %u", i);
+		for (u32 other = 0; other < i; other++)
+			CHECK(reg_get(&clients[i], SOFTDMA_PASID) !=
+			      reg_get(&clients[other], SOFTDMA_PASID), "%u and %u", i, other);
+	}
+	/* One unmap takes it away from all of them */
+	CHECK_ERR(vfio_unmap(&space, IOVA, TENANT_SIZE, NULL), 0);
+	for (u32 i = 0; i < MANY; i++)
+		CHECK(device_dma(&clients[i], SOFTDMA_READ, IOVA, 64) < 0, "mdev %u", i);
+	for (u32 i = 0; i < MANY; i++)
+		vfio_client_close(&clients[i]);
+	vfio_space_close(&space);
+	for (u32 i = 0; i < MANY; i++) {
+		mdev_uuid(i, uuid);
+		CHECK_ERR(mdev_remove(uuid), 0);
+	}
+	check_idle();
+}
+
+TEST_ALL_MODES_LONG("64 mdevs in 64 address spaces, all at the same IOVA, stay apart", 240)
+{
+	static struct tenant tenants[MANY];
+
+	for (u32 i = 0; i < MANY; i++)
+		tenant_start(&tenants[i], mode, i % 2 ? PARENT_A : PARENT_B, BY_PASID, i);
+	CHECK_EQ(aux_domains(), MANY);
+	/* All engines run at once, each writing into its own memory */
+	for (u32 i = 0; i < MANY; i++)
+		device_dma(&tenants[i].client, SOFTDMA_STREAM, IOVA, 0);
+	sleep_ms(500);
+	for (u32 i = 0; i < MANY; i++) {
+		reg_put(&tenants[i].client, SOFTDMA_COMMAND, SOFTDMA_STOP);
+		CHECK(reg_get(&tenants[i].client, SOFTDMA_ROUNDS) > 0, "tenant %u", i);
+		CHECK_EQ(reg_get(&tenants[i].client, SOFTDMA_STATUS), 0, "tenant %u", i);
+		fill(tenants[i].memory, 4, i);
+		CHECK(is_filled(tenants[i].memory, TENANT_SIZE, i), "tenant %u", i);
+	}
+	for (u32 i = 0; i < MANY; i++)
+		check_tenant(&tenants[i]);
+	for (u32 i = 0; i < MANY; i++)
+		tenant_end(&tenants[i]);
+	check_idle();
+}
+
+TEST("capacity ends with ENOSPC and the whole devices do, too")
+{
+	char uuid[UUID_SIZE];
+	long left = mdev_available(PARENT_A, BY_PASID);
+
+	CHECK_EQ(left, 128);
+	for (u32 i = 0; i < 4; i++) {
+		mdev_uuid(i, uuid);
+		REQUIRE_OK(mdev_create(PARENT_A, BY_DEVICE, uuid));
+		CHECK_EQ(mdev_available(PARENT_A, BY_PASID), left - i - 1);
+	}
+	mdev_uuid(4, uuid);
+	CHECK_ERR(mdev_create(PARENT_A, BY_DEVICE, uuid), ENOSPC);
+	CHECK(!mdev_exists(uuid));
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), left - 4);
+	for (u32 i = 0; i < 4; i++) {
+		mdev_uuid(i, uuid);
+		CHECK_ERR(mdev_remove(uuid), 0);
+	}
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), left);
+}
+
+/* ---- groups and placement ---- */
+
+TEST("placement can be read, set while no mdev exists, and to known words only")
+{
+	char text[32] = "", uuid[UUID_SIZE];
+
+	CHECK_ERR(sysfs_read(text, sizeof(text), PARENT_A "/mdevkit/placement"), 0);
+	CHECK_STR(text, "mdev");
+	CHECK_ERR(sysfs_write("group", PARENT_A "/mdevkit/placement"), EINVAL);
+	CHECK_ERR(sysfs_write("parent", PARENT_A "/mdevkit/placement"), 0);
+	CHECK_ERR(sysfs_read(text, sizeof(text), PARENT_A "/mdevkit/placement"), 0);
+	CHECK_STR(text, "parent");
+	mdev_uuid(1, uuid);
+	REQUIRE_OK(mdev_create(PARENT_A, BY_PASID, uuid));
+	CHECK_ERR(sysfs_write("mdev", PARENT_A "/mdevkit/placement"), EBUSY);
+	CHECK_ERR(mdev_remove(uuid), 0);
+	CHECK_ERR(sysfs_write("slot", PARENT_A "/mdevkit/placement"), 0);
+	CHECK_ERR(sysfs_write("mdev", PARENT_A "/mdevkit/placement"), 0);
+}
+
+TEST("each policy puts the mdevs of two parents into the groups that it says")
+{
+	/* A parent that is no PCI device has no slot: its mdevs share one group */
+	static const struct {
+		const char *placement;
+		bool shared;
+	} policies[] = { { "mdev", false }, { "parent", true }, { "slot", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		struct tenant a, b, other;
+
+		REQUIRE_OK(sysfs_write(policies[i].placement, PARENT_A "/mdevkit/placement"));
+		REQUIRE_OK(sysfs_write(policies[i].placement, PARENT_B "/mdevkit/placement"));
+		tenant_create(&a, PARENT_A, BY_PASID, 1);
+		tenant_create(&b, PARENT_A, BY_PASID, 2);
+		tenant_create(&other, PARENT_B, BY_PASID, 3);
+		CHECK_EQ(mdev_group(a.uuid) == mdev_group(b.uuid), policies[i].shared, "%s",
+			 policies[i].placement);
+		CHECK(mdev_group(a.uuid) != mdev_group(other.uuid), "%s", policies[i].placement);
+		CHECK_ERR(mdev_remove(a.uuid), 0);
+		CHECK(path_exists("/dev/vfio/%d", mdev_group(b.uuid)));
+		CHECK_ERR(mdev_remove(b.uuid), 0);
+		CHECK_ERR(mdev_remove(other.uuid), 0);
+	}
+}
+
+/* Opens a second mdev in the first one's address space */
+static void join_tenant(struct tenant *tenant, struct tenant *first)
+{
+	tenant->memory = first->memory;
+	REQUIRE_OK(vfio_client_open(&tenant->client, &first->space, tenant->uuid));
+}
+
+static void check_reads(struct vfio_client *client, const struct tenant *owner)
+{
+	u8 seen[512];
+
+	CHECK_ERR(device_reads(client, IOVA + PAGE, seen, sizeof(seen)), 0);
+	CHECK(!memcmp(seen, owner->memory + PAGE, sizeof(seen)));
+}
+
+TEST_ALL_MODES("the members of one group are used together, and each DMA is its own")
+{
+	static const char *const policies[] = { "parent", "slot" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		struct tenant a, b;
+
+		REQUIRE_OK(sysfs_write(policies[i], PARENT_A "/mdevkit/placement"));
+		tenant_create(&a, PARENT_A, BY_PASID, 1);
+		tenant_create(&b, PARENT_A, BY_PASID, 2);
+		tenant_map(&a, mode);
+		REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+		join_tenant(&b, &a);
+		CHECK(reg_get(&a.client, SOFTDMA_PASID) != reg_get(&b.client, SOFTDMA_PASID));
+		CHECK_EQ(aux_domains(), 1);
+		check_reads(&a.client, &a);
+		check_reads(&b.client, &a);
+		/* The one that stays goes on, the one that came back works again */
+		vfio_client_close(&a.client);
+		check_reads(&b.client, &a);
+		REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+		check_reads(&a.client, &a);
+		vfio_client_close(&b.client);
+		check_reads(&a.client, &a);
+		vfio_client_close(&a.client);
+		CHECK_EQ(armed_groups(), 0);
+		vfio_space_close(&a.space);
+		CHECK_ERR(mdev_remove(a.uuid), 0);
+		CHECK_ERR(mdev_remove(b.uuid), 0);
+		check_idle();
+	}
+}
+
+TEST_ALL_MODES("the members of one group cannot be given to two users")
+{
+	struct vfio_client client;
+	struct vfio_space space;
+	struct tenant a, b;
+
+	REQUIRE_OK(sysfs_write("parent", PARENT_A "/mdevkit/placement"));
+	tenant_create(&a, PARENT_A, BY_PASID, 1);
+	tenant_create(&b, PARENT_A, BY_PASID, 2);
+	tenant_map(&a, mode);
+	REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+	REQUIRE_OK(vfio_space_open(&space, mode));
+	CHECK(vfio_client_open(&client, &space, b.uuid) < 0);
+	check_reads(&a.client, &a);
+	vfio_client_close(&a.client);
+	vfio_space_close(&a.space);
+	CHECK_ERR(vfio_client_open(&client, &space, b.uuid), 0);
+	/* The former user's memory is out of reach */
+	CHECK(device_dma(&client, SOFTDMA_READ, IOVA, 64) < 0);
+	vfio_client_close(&client);
+	vfio_space_close(&space);
+	CHECK_ERR(mdev_remove(a.uuid), 0);
+	CHECK_ERR(mdev_remove(b.uuid), 0);
+}
+
+TEST_ALL_MODES("an mdev that joins a group in use works at once, and leaves without harm")
+{
+	struct tenant a, b;
+
+	REQUIRE_OK(sysfs_write("parent", PARENT_A "/mdevkit/placement"));
+	tenant_start(&a, mode, PARENT_A, BY_PASID, 1);
+	device_dma(&a.client, SOFTDMA_STREAM, IOVA, 0);
+	for (u32 i = 0; i < 10; i++) {
+		u32 before = reg_get(&a.client, SOFTDMA_ROUNDS);
+
+		tenant_create(&b, PARENT_A, BY_PASID, 2);
+		CHECK_EQ(mdev_group(a.uuid), mdev_group(b.uuid));
+		join_tenant(&b, &a);
+		check_reads(&b.client, &a);
+		vfio_client_close(&b.client);
+		CHECK_ERR(mdev_remove(b.uuid), 0);
+		sleep_ms(5);
+		CHECK_EQ(reg_get(&a.client, SOFTDMA_STATUS), 0);
+		CHECK(reg_get(&a.client, SOFTDMA_ROUNDS) > before, "round %u: the first stopped",
+		      i);
+	}
+	tenant_end(&a);
+	check_idle();
+}
+
+/* ---- the end of a tenant ---- */
+
+TEST_ALL_MODES("close with mappings live ends the DMA, and the next user reaches nothing of it")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(translated_types); i++) {
+		struct vfio_client next;
+		struct vfio_space space;
+		struct tenant tenant;
+		u32 pasid, last;
+
+		tenant_start(&tenant, mode, PARENT_A, translated_types[i], 1);
+		pasid = reg_get(&tenant.client, SOFTDMA_PASID);
+		device_dma(&tenant.client, SOFTDMA_STREAM, IOVA, 0);
+		sleep_ms(20);
+		CHECK(reg_get(&tenant.client, SOFTDMA_ROUNDS) > 0);
+		vfio_client_close(&tenant.client);
+		memcpy(&last, tenant.memory, 4);
+		sleep_ms(20);
+		CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the close has returned");
+		vfio_space_close(&tenant.space);
+		check_idle();
+
+		REQUIRE_OK(vfio_space_open(&space, mode));
+		REQUIRE_OK(vfio_client_open(&next, &space, tenant.uuid));
+		CHECK(device_dma(&next, SOFTDMA_READ, IOVA, 64) < 0);
+		CHECK(device_dma(&next, SOFTDMA_WRITE, IOVA, 64) < 0);
+		/* Even a device that keeps using its old PASID */
+		if (pasid) {
+			reg_put(&next, SOFTDMA_RAW_PASID, pasid);
+			CHECK(device_dma(&next, SOFTDMA_WRITE | SOFTDMA_RAW, IOVA, 64) < 0);
+		}
+		CHECK(!memcmp(&last, tenant.memory, 4));
+		vfio_client_close(&next);
+		vfio_space_close(&space);
+		CHECK_ERR(mdev_remove(tenant.uuid), 0);
+	}
+}
+
+TEST_ALL_MODES("a PASID that is free again reaches nothing of its former tenant")
+{
+	struct tenant watcher, tenant;
+
+	tenant_start(&watcher, mode, PARENT_A, BY_PASID, 1);
+	for (u32 i = 0; i < 20; i++) {
+		u32 pasid;
+
+		tenant_start(&tenant, mode, PARENT_A, BY_PASID, 2 + i);
+		pasid = reg_get(&tenant.client, SOFTDMA_PASID);
+		CHECK(pasid && pasid != reg_get(&watcher.client, SOFTDMA_PASID));
+		check_tenant(&tenant);
+		tenant_end(&tenant);
+		reg_put(&watcher.client, SOFTDMA_RAW_PASID, pasid);
+		CHECK(device_dma(&watcher.client, SOFTDMA_READ | SOFTDMA_RAW, IOVA, 64) < 0,
+		      "PASID %u", pasid);
+	}
+	check_tenant(&watcher);
+	tenant_end(&watcher);
+}
+
+TEST_ALL_MODES("a reset ends the DMA and keeps the mappings")
+{
+	struct tenant tenant;
+	u32 last;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	device_dma(&tenant.client, SOFTDMA_STREAM, IOVA, 0);
+	sleep_ms(20);
+	CHECK_ERR(vfio_reset(&tenant.client), 0);
+	memcpy(&last, tenant.memory, 4);
+	sleep_ms(20);
+	CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the reset has returned");
+	config_put(&tenant.client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	fill(tenant.memory, TENANT_SIZE, 1);
+	check_tenant(&tenant);
+	tenant_end(&tenant);
+}
+
+/* What a client does that is killed at some point of it; never returns */
+static void live_dangerously(const struct vfio_mode *mode, const char *uuid)
+{
+	for (;;) {
+		struct vfio_client client;
+		struct vfio_space space;
+		u8 *memory = pages_alloc(TENANT_SIZE);
+
+		REQUIRE_OK(vfio_space_open(&space, mode));
+		REQUIRE_OK(vfio_client_open(&client, &space, uuid));
+		REQUIRE_OK(vfio_map(&space, memory, IOVA, TENANT_SIZE));
+		device_dma(&client, SOFTDMA_STREAM, IOVA, 0);
+		for (int i = 0; i < 5; i++) {
+			vfio_unmap(&space, IOVA, TENANT_SIZE, NULL);
+			vfio_map(&space, memory, IOVA, TENANT_SIZE);
+			device_dma(&client, SOFTDMA_STREAM, IOVA, 0);
+		}
+		vfio_client_close(&client);
+		vfio_space_close(&space);
+	}
+}
+
+TEST_ALL_MODES_LONG("kill -9 of the client at 200 random points leaves nothing attached", 400)
+{
+	struct tenant tenant;
+
+	tenant_create(&tenant, PARENT_A, BY_PASID, 1);
+	srand(1);
+	for (int i = 0; i < 200; i++) {
+		int status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		REQUIRE(pid >= 0);
+		if (!pid)
+			live_dangerously(mode, tenant.uuid);
+		usleep(rand() % 20000);
+		kill(pid, SIGKILL);
+		REQUIRE(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFSIGNALED(status), "round %d: the client ended by itself, status %d", i,
+		      status);
+		check_idle();
+		if (ktap_failed())
+			break;
+	}
+	/* And it is as good as new */
+	tenant_map(&tenant, mode);
+	REQUIRE_OK(vfio_client_open(&tenant.client, &tenant.space, tenant.uuid));
+	check_tenant(&tenant);
+	tenant_end(&tenant);
+	check_idle();
+}
+
+/* ---- the parent's IOMMU shows through ---- */
+
+TEST_ALL_MODES("the holes of the parent's IOVA space are refused and not offered")
+{
+	struct iova_span spans[16];
+	u8 *memory = pages_alloc(PAGE);
+	struct tenant tenant;
+	static const u64 bad[] = { IOVA_MSI, IOVA_MSI + 0xff000, IOVA_HOLE, IOVA_HOLE + 0x5f000,
+				   1ull << 48 };
+	static const u64 good[] = { IOVA_MSI - PAGE, IOVA_MSI + 0x100000, IOVA_HOLE - PAGE,
+				    IOVA_HOLE + 0x60000, (1ull << 48) - PAGE };
+	int nr;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(vfio_map(&tenant.space, memory, bad[i], PAGE) < 0, "%#llx", bad[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		CHECK_ERR(vfio_map(&tenant.space, memory, good[i], PAGE), 0, "%#llx", good[i]);
+	nr = vfio_iova_ranges(&tenant.space, spans, ARRAY_SIZE(spans));
+	CHECK_EQ(nr, 3);
+	for (int i = 0; i < nr; i++) {
+		CHECK(spans[i].start > IOVA_MSI || spans[i].last < IOVA_MSI);
+		CHECK(spans[i].start > IOVA_HOLE || spans[i].last < IOVA_HOLE);
+		CHECK(spans[i].last < 1ull << 48);
+	}
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("allow_unsafe_interrupts is never needed")
+{
+	static const char *const modules[] = { "vfio_iommu_type1", "iommufd" };
+	char text[8] = "";
+	struct tenant tenant;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		if (sysfs_read(text, sizeof(text), "/sys/module/%s/parameters/%s", modules[i],
+			       "allow_unsafe_interrupts"))
+			continue;
+		CHECK_STR(text, "N", "%s", modules[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(all_types); i++) {
+		tenant_start(&tenant, mode, PARENT_A, all_types[i], 1);
+		tenant_end(&tenant);
+	}
+}
+
+TEST("a parent without PASIDs offers none of that type, and says why")
+{
+	char text[256] = "", uuid[UUID_SIZE];
+
+	CHECK_EQ(mdev_available(NO_PASIDS, BY_PASID), 0);
+	CHECK_ERR(sysfs_read(text, sizeof(text), NO_PASIDS "/mdevkit/pasid_blocked"), 0);
+	CHECK(strlen(text) > 10, "reason \"%s\"", text);
+	ktap_note("%s", text);
+	mdev_uuid(1, uuid);
+	CHECK(mdev_create(NO_PASIDS, BY_PASID, uuid) < 0);
+	CHECK(!mdev_exists(uuid));
+	/* Its other types work, and the parents that can isolate have no reason */
+	CHECK_ERR(mdev_create(NO_PASIDS, BY_SOFTWARE, uuid), 0);
+	CHECK_ERR(mdev_remove(uuid), 0);
+	CHECK_ERR(sysfs_read(text, sizeof(text), PARENT_A "/mdevkit/pasid_blocked"), 0);
+	CHECK_STR(text, "");
+}
+
+TEST_ALL_MODES("iommu_aux and the parent's module cannot be unloaded while groups are alive")
+{
+	struct tenant tenant;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	CHECK_ERR(module_unload("iommu_aux"), EWOULDBLOCK);
+	CHECK_ERR(module_unload("mdevkit"), EWOULDBLOCK);
+	CHECK_ERR(module_unload("softdma"), EWOULDBLOCK);
+	check_tenant(&tenant);
+	tenant_end(&tenant);
+	REQUIRE_OK(module_unload("softdma"));
+	CHECK(!path_exists(PARENT_A));
+	REQUIRE_OK(module_load("softdma", NULL));
+}
+
+TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when the user lets go")
+{
+	struct tenant tenant;
+	int request, status;
+	pid_t pid;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	request = eventfd_new();
+	REQUIRE_OK(vfio_irq_connect(&tenant.client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close_range(3, ~0U, 0);
+		_exit(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/unbind") != 0);
+	}
+	CHECK(eventfd_take_within(request, 15000) >= 1);
+	check_tenant(&tenant);
+	vfio_client_close(&tenant.client);
+	vfio_space_close(&tenant.space);
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	CHECK(!mdev_exists(tenant.uuid));
+	check_idle();
+	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+}
+
+/* ---- iommufd's own steps ---- */
+
+TEST_ALL_MODES("iommufd: no DMA before attach, replace moves it to another IOAS, detach ends it")
+{
+	u8 *first, *second, seen[256];
+	struct tenant tenant;
+	struct vfio_space *space = &tenant.space;
+	u32 ioas, original;
+
+	if (mode->container_path)
+		SKIP("attach, replace and detach are not part of the container's interface");
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	first = tenant.memory;
+	check_tenant(&tenant);
+	CHECK_ERR(vfio_client_detach(&tenant.client), 0);
+	CHECK(device_dma(&tenant.client, SOFTDMA_READ, IOVA, 64) < 0);
+	CHECK_EQ(armed_groups(), 0);
+
+	second = pages_alloc(TENANT_SIZE);
+	fill(second, TENANT_SIZE, 9);
+	original = space->ioas_id;
+	REQUIRE_OK(vfio_ioas_alloc(space, &ioas));
+	space->ioas_id = ioas;
+	REQUIRE_OK(vfio_map(space, second, IOVA, TENANT_SIZE));
+	for (int i = 0; i < 20; i++) {
+		CHECK_ERR(vfio_client_attach(&tenant.client, i % 2 ? ioas : original), 0);
+		CHECK_ERR(device_reads(&tenant.client, IOVA, seen, sizeof(seen)), 0);
+		CHECK(!memcmp(seen, i % 2 ? second : first, sizeof(seen)), "round %d", i);
+	}
+	/* An attach that fails leaves it where it was: on the second one */
+	CHECK(vfio_client_attach(&tenant.client, 4711) < 0);
+	CHECK_ERR(device_reads(&tenant.client, IOVA, seen, sizeof(seen)), 0);
+	CHECK(!memcmp(seen, second, sizeof(seen)));
+	CHECK_ERR(vfio_client_detach(&tenant.client), 0);
+	CHECK(device_dma(&tenant.client, SOFTDMA_READ, IOVA, 64) < 0);
+	tenant_end(&tenant);
+	check_idle();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ktap_hooks hooks = {
+		.before_all = softdma_load,
+		.after_each = softdma_restore,
+	};
+
+	return ktap_main(argc, argv, &hooks);
+}
