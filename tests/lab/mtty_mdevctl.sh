@@ -21,10 +21,12 @@ dump() {
 	mdevctl list "$@" --dumpjson | tr -d ' \n'
 }
 
+# shellcheck disable=SC2317 # called through expect
 started() {
 	[[ -e /sys/bus/mdev/devices/$1 ]]
 }
 
+# shellcheck disable=SC2317 # called through expect
 gone() {
 	! started "$1"
 }
@@ -64,15 +66,15 @@ expect "types --dumpjson is JSON" bash -c 'mdevctl types --dumpjson | jq -e ". |
 for parent in $virtual $pci; do
 	type=mtty
 	[[ $parent == "$virtual" ]] || type=mttypci
-	expect "start makes an mdev on $parent" mdevctl start --uuid $uuid --parent $parent --type $type-2
+	expect "start makes an mdev on $parent" mdevctl start --uuid $uuid --parent "$parent" --type $type-2
 	expect "it is on the bus" started $uuid
-	same "types tells what is left" "$(available $parent $type-1) $(available $parent $type-2)" "22 11"
+	same "types tells what is left" "$(available "$parent" $type-1) $(available "$parent" $type-2)" "22 11"
 	same "list shows it" "$(mdevctl list)" "$uuid $parent $type-2 manual"
 	refuse "start of the same UUID is refused" "exists" \
-		mdevctl start --uuid $uuid --parent $parent --type $type-1
+		mdevctl start --uuid $uuid --parent "$parent" --type $type-1
 	expect "stop removes it" mdevctl stop --uuid $uuid
 	expect "it has gone" gone $uuid
-	same "its ports are free again" "$(available $parent $type-1)" "24"
+	same "its ports are free again" "$(available "$parent" $type-1)" "24"
 done
 same "start without a UUID prints the one that it made" \
 	"$(u=$(mdevctl start --parent $virtual --type mtty-1) && mdevctl stop --uuid "$u" && tr -d '0-9a-f\n' <<<"$u")" \

@@ -24,7 +24,7 @@ plan() {
 # result STATUS TITLE [DIAGNOSTICS]
 result() {
 	ktap_n=$((ktap_n + 1))
-	[[ -z ${3:-} || $1 == 0 ]] || sed 's/^/# /' <<<"$3"
+	[[ -z ${3:-} || $1 == 0 ]] || echo "# ${3//$'\n'/$'\n'# }"
 	if (($1 == 0)); then
 		echo "ok $ktap_n $2"
 	else
