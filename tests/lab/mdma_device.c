@@ -39,7 +39,7 @@
 #define HOLE_IOVA	(RO_IOVA + 4096)
 
 #define MIB		(1u << 20)
-#define WAIT_MS		20000
+#define WAIT_MS		60000
 
 struct engine {
 	struct vfio_space space;
@@ -1173,14 +1173,54 @@ TEST("the host's vector tells of errors and drains, and which ADI has them")
 	CHECK_EQ(other_signals(&e, fds, 0), 0);
 }
 
-/* A backlog of long copies, so that there is something in flight for a while */
-static void queue_backlog(struct queue *q, unsigned int count, uint32_t len)
+/*
+ * Work for a second or more, so that something is in flight when the host steps in, however
+ * late it is scheduled: as many FILLs as the ring holds, each with a pattern of its own.
+ */
+#define BACKLOG_RING	512
+#define BACKLOG		(BACKLOG_RING - 1)
+#define BACKLOG_AT	(DATA + 12 * MIB)
+
+static uint64_t backlog_pattern(unsigned int index)
 {
-	for (unsigned int i = 0; i < count; i++) {
-		queue_new(q, MDMA_OP_COPY, MEM_IOVA + DATA, MEM_IOVA + DATA + 12 * MIB, len);
+	return 0x0101010101010101ull * (index % 255 + 1);
+}
+
+static void queue_backlog(struct queue *q)
+{
+	for (unsigned int i = 0; i < BACKLOG; i++) {
+		queue_new(q, MDMA_OP_FILL, 0, MEM_IOVA + BACKLOG_AT, MDMA_MAX_LEN)->pattern =
+			htole64(backlog_pattern(i));
 		queue_next(q);
 	}
 	queue_bell(q);
+}
+
+/* After the FILL @index was ended at @bytes: before that its pattern, behind that the last one's */
+static void check_backlog(struct engine *e, unsigned int index, uint32_t bytes)
+{
+	uint8_t done = backlog_pattern(index), before = index ? backlog_pattern(index - 1) : 0;
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < MDMA_MAX_LEN; i++)
+		wrong += e->mem[BACKLOG_AT + i] != (i < bytes ? done : before);
+	CHECK_EQ(wrong, 0, "FILL %u, %u bytes", index, bytes);
+}
+
+static void wait_in_flight(struct engine *e, unsigned int adi)
+{
+	uint64_t end = now_ms() + WAIT_MS;
+
+	while (!(host_get(e, adi, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE))
+		REQUIRE(now_ms() < end, "nothing is in flight");
+}
+
+static void wait_done(struct engine *e, unsigned int adi, uint32_t count)
+{
+	uint64_t end = now_ms() + WAIT_MS;
+
+	while (tenant_get(e, adi, MDMA_T_DONE) < count)
+		REQUIRE(now_ms() < end, "%u descriptors", tenant_get(e, adi, MDMA_T_DONE));
 }
 
 TEST("DRAIN lets the descriptor in flight finish and no other one start")
@@ -1190,28 +1230,28 @@ TEST("DRAIN lets the descriptor in flight finish and no other one start")
 	uint32_t head;
 
 	engine_open(&e);
-	queue_open(&q, &e, 0, 64);
-	queue_backlog(&q, 60, 4 * MIB);
-	while (!tenant_get(&e, 0, MDMA_T_DONE))
-		;
+	queue_open(&q, &e, 0, BACKLOG_RING);
+	queue_backlog(&q);
+	wait_done(&e, 0, 1);
 	drain(&e, 0);
 	head = tenant_get(&e, 0, MDMA_T_RING_HEAD);
-	CHECK(head >= 1 && head < 60, "head %u", head);
+	REQUIRE(head >= 1 && head < BACKLOG - 2, "head %u", head);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_STATUS), MDMA_T_STATUS_STOPPED | MDMA_T_STATUS_HOST_ON);
 	CHECK_EQ(le32toh(queue_record(&q, head - 1)->status), MDMA_ERR_OK);
 	CHECK_EQ(le32toh(queue_record(&q, head)->status), 0);
+	check_backlog(&e, head - 1, MDMA_MAX_LEN);
 
 	/* Stopped means stopped; the doorbell is remembered */
-	tenant_put(&e, 0, MDMA_T_RING_TAIL, (head + 2) % 64);
-	memset(e.mem + DATA + 12 * MIB, 0x11, 4096);
+	tenant_put(&e, 0, MDMA_T_RING_TAIL, head + 2);
 	sleep_ms(200);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head);
-	CHECK_EQ(e.mem[DATA + 12 * MIB], 0x11);
+	check_backlog(&e, head - 1, MDMA_MAX_LEN);
 	send_command(&e, 0, MDMA_CMD_DRAIN, MDMA_RESULT_OK);
 	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	queue_wait(&q);
-	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), (head + 2) % 64);
+	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head + 2);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_DONE), head + 2);
+	check_backlog(&e, head + 1, MDMA_MAX_LEN);
 }
 
 TEST("a DRAIN whose last descriptor fails ends too, with the error")
@@ -1243,41 +1283,32 @@ TEST("ABORT ends the descriptor in flight, says so, and nothing follows")
 	int tries = 0;
 
 	engine_open(&e);
-	queue_open(&q, &e, 0, 64);
-	scramble(e.mem + DATA, 4 * MIB, 5);
-again:
-	memset(e.mem + DATA + 12 * MIB, 0, 4 * MIB);
-	queue_backlog(&q, 3, 4 * MIB);
-	while (!(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE))
-		;
-	send_command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
-	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_BUSY, 0);
-	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE, 0);
-	if (!tenant_get(&e, 0, MDMA_T_ERR_CODE)) {
+	queue_open(&q, &e, 0, BACKLOG_RING);
+	for (;;) {
+		memset(e.mem + BACKLOG_AT, 0, MDMA_MAX_LEN);
+		queue_backlog(&q);
+		wait_in_flight(&e, 0);
+		send_command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
+		CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS) & ~MDMA_H_STATUS_ERROR,
+			 MDMA_H_STATUS_STOPPED);
+		if (tenant_get(&e, 0, MDMA_T_ERR_CODE))
+			break;
 		/* It came between two descriptors */
 		tries++;
 		REQUIRE(tries < 20, "nothing in flight, %d times", tries);
-		send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
-		queue_wait(&q);
-		queue_restart(&q);
-		goto again;
+		send_command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
+		queue_start(&q);
 	}
 	head = tenant_get(&e, 0, MDMA_T_RING_HEAD);
 	record = queue_record(&q, head);
 	check_error(&q, record, MDMA_ERR_ABORTED, 0, 0);
-	CHECK(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_STOPPED);
 	bytes = le32toh(record->bytes);
-	CHECK(bytes < 4 * MIB, "%u bytes", bytes);
-	if (!head) {
-		/* All that was said to be done is done, and nothing more */
-		CHECK(!memcmp(e.mem + DATA, e.mem + DATA + 12 * MIB, bytes));
-		for (uint32_t i = bytes; i < 4 * MIB; i++)
-			REQUIRE(!e.mem[DATA + 12 * MIB + i], "byte %u of %u", i, bytes);
-	}
-	memset(e.mem + DATA + 12 * MIB, 0, 4 * MIB);
+	CHECK(bytes < MDMA_MAX_LEN, "%u bytes", bytes);
+	/* All that was said to be done is done, and nothing more, now and later */
+	check_backlog(&e, head, bytes);
 	send_command(&e, 0, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	sleep_ms(200);
-	CHECK_EQ(e.mem[DATA + 12 * MIB], 0);
+	check_backlog(&e, head, bytes);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head);
 	queue_restart(&q);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
@@ -1321,11 +1352,10 @@ TEST("each kind of reset of an ADI stops its DMA and leaves nothing of the tenan
 
 	engine_open(&e);
 	for (int kind = 0; kind < 4; kind++) {
-		queue_open(&q, &e, 0, 64);
+		queue_open(&q, &e, 0, BACKLOG_RING);
 		tenant_put(&e, 0, MDMA_T_INT_MASK, 0);
-		queue_backlog(&q, 20, 4 * MIB);
-		while (!(host_get(&e, 0, MDMA_H_STATUS) & MDMA_H_STATUS_ACTIVE))
-			;
+		queue_backlog(&q);
+		wait_in_flight(&e, 0);
 		if (kind == 0)
 			tenant_put(&e, 0, MDMA_T_CTRL, MDMA_T_CTRL_RESET);
 		else if (kind == 1)
@@ -1339,11 +1369,10 @@ TEST("each kind of reset of an ADI stops its DMA and leaves nothing of the tenan
 		CHECK_EQ(host_get(&e, 0, MDMA_H_CTRL),
 			 kind < 2 ? MDMA_H_CTRL_RID | MDMA_H_CTRL_ENABLE :
 			 kind == 2 ? MDMA_H_CTRL_RID : 0);
-		memset(e.mem + DATA + 12 * MIB, 0x22, 4 * MIB);
+		memset(e.mem + BACKLOG_AT, 0, MDMA_MAX_LEN);
 		sleep_ms(50);
-		for (uint32_t i = 0; i < 4 * MIB; i += 1024)
-			REQUIRE(e.mem[DATA + 12 * MIB + i] == 0x22, "DMA after the reset: %s",
-				kinds[kind]);
+		for (uint32_t i = 0; i < MDMA_MAX_LEN; i += 1024)
+			REQUIRE(!e.mem[BACKLOG_AT + i], "DMA after the reset: %s", kinds[kind]);
 		host_put(&e, 0, MDMA_H_CTRL, 0);
 	}
 }
@@ -1358,11 +1387,12 @@ TEST("a function level reset empties every register of every page")
 	host_put(&e, 3, MDMA_H_LOG_PAGES, 100);
 	host_put(&e, 3, MDMA_H_LOG_CTRL, MDMA_H_LOG_ENABLE);
 	host_put(&e, 3, MDMA_H_MASK, 0);
-	queue_open(&q, &e, 3, 64);
+	queue_open(&q, &e, 3, BACKLOG_RING);
 	tenant_put(&e, 3, MDMA_T_INT_MASK, 0);
-	queue_backlog(&q, 20, 4 * MIB);
+	queue_backlog(&q);
+	wait_in_flight(&e, 3);
 	REQUIRE_OK(vfio_reset(&e.client));
-	memset(e.mem + DATA + 12 * MIB, 0x33, 4 * MIB);
+	memset(e.mem + BACKLOG_AT, 0, MDMA_MAX_LEN);
 	CHECK_EQ(get32(e.host + MDMA_G_ID), MDMA_ID);
 	check_tenant_is_reset(&e, 3, 0);
 	for (unsigned int reg = MDMA_H_CTRL; reg < MDMA_H_STATE_SIZE; reg += 4)
@@ -1370,8 +1400,8 @@ TEST("a function level reset empties every register of every page")
 			 reg == MDMA_H_LOG_SHIFT ? 12 : reg == MDMA_H_LOG_NEXT ? MDMA_LOG_END : 0,
 			 "host register 0x%x", reg);
 	sleep_ms(50);
-	for (uint32_t i = 0; i < 4 * MIB; i += 1024)
-		REQUIRE(e.mem[DATA + 12 * MIB + i] == 0x33, "DMA after the reset");
+	for (uint32_t i = 0; i < MDMA_MAX_LEN; i += 1024)
+		REQUIRE(!e.mem[BACKLOG_AT + i], "DMA after the reset");
 	set_master(&e, true);
 	queue_open(&q, &e, 3, 64);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
@@ -1433,18 +1463,14 @@ TEST("the state of an ADI moves to another one, which goes on where the first wa
 
 	engine_open(&e);
 	connect_vectors(&e, fds);
-	queue_open(&q, &e, from, 64);
-	scramble(e.mem + DATA, 4 * MIB, 6);
-	queue_backlog(&q, 40, 4 * MIB);
-	for (unsigned int i = 0; i < 40; i++)
-		queue_desc(&q, i)->flags |= htole32(MDMA_DESC_IRQ);
-	while (!tenant_get(&e, from, MDMA_T_DONE))
-		;
+	queue_open(&q, &e, from, BACKLOG_RING);
+	queue_backlog(&q);
+	wait_done(&e, from, 1);
 	drain(&e, from);
 	for (size_t i = 0; i < sizeof(state) / 4; i++)
 		state[i] = host_get(&e, from, MDMA_H_STATE + 4 * i);
 	head = tenant_get(&e, from, MDMA_T_RING_HEAD);
-	CHECK(head >= 1 && head < 40, "head %u", head);
+	REQUIRE(head >= 1 && head < BACKLOG, "head %u", head);
 	CHECK_EQ(((struct mdma_state *)state)->version, MDMA_VERSION);
 	host_put(&e, from, MDMA_H_CTRL, 0);
 
@@ -1460,7 +1486,7 @@ TEST("the state of an ADI moves to another one, which goes on where the first wa
 		CHECK_EQ(host_get(&e, to, MDMA_H_STATE + 4 * i), state[i], "word %zu", i);
 	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_BASE_LO), (uint32_t)base);
 	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_HEAD), head);
-	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_TAIL), 40);
+	CHECK_EQ(tenant_get(&e, to, MDMA_T_RING_TAIL), BACKLOG);
 	CHECK_EQ(eventfd_take_within(fds[MDMA_VECTOR_ADI(to)], 50), 0);
 	send_command(&e, to, MDMA_CMD_RESUME, MDMA_RESULT_OK);
 	CHECK_EQ(eventfd_take_within(fds[MDMA_VECTOR_ADI(to)], 5000), 1,
@@ -1468,10 +1494,10 @@ TEST("the state of an ADI moves to another one, which goes on where the first wa
 	moved = q;
 	moved.adi = to;
 	queue_wait(&moved);
-	CHECK_EQ(tenant_get(&e, to, MDMA_T_DONE), 40);
-	for (unsigned int i = 0; i < 40; i++)
+	CHECK_EQ(tenant_get(&e, to, MDMA_T_DONE), BACKLOG);
+	for (unsigned int i = 0; i < BACKLOG; i++)
 		CHECK_EQ(le32toh(queue_record(&q, i)->status), MDMA_ERR_OK, "record %u", i);
-	CHECK(!memcmp(e.mem + DATA, e.mem + DATA + 12 * MIB, 4 * MIB));
+	check_backlog(&e, BACKLOG - 1, MDMA_MAX_LEN);
 }
 
 TEST("a saved error stays an error, and a state that lies is refused at RESUME")
