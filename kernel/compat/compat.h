@@ -54,21 +54,27 @@ static struct iommu_domain *fn##_plain(struct device *dev)			\
 	.domain_alloc_user = fn##_user,						\
 	.domain_alloc_paging = fn##_plain
 
+/*
+ * A driver that knows neither the flags nor domain_alloc_paging() makes a domain without
+ * knowing the device, and learns page sizes and address width when it is attached: too late
+ * for one that is mapped before. domain_alloc_user() gives a finished one, so prefer that.
+ */
 #define iommu_paging_domain_alloc_flags(dev, wanted) ({				\
 	struct device *__dev = (dev);						\
 	u32 __flags = (wanted);							\
 	const struct iommu_ops *__ops;						\
 	struct iommu_domain *__domain;						\
 										\
-	if (!__flags) {								\
-		__domain = iommu_paging_domain_alloc(__dev);			\
-	} else {								\
-		__ops = __dev->iommu->iommu_dev->ops;				\
-		__domain = __ops->domain_alloc_user ?				\
-			__ops->domain_alloc_user(__dev, __flags, NULL, NULL) :	\
-			ERR_PTR(-EOPNOTSUPP);					\
+	__ops = __dev->iommu && __dev->iommu->iommu_dev ?			\
+		__dev->iommu->iommu_dev->ops : NULL;				\
+	if (__ops && __ops->domain_alloc_user &&				\
+	    (__flags || !__ops->domain_alloc_paging)) {				\
+		__domain = __ops->domain_alloc_user(__dev, __flags, NULL, NULL);	\
 		if (!IS_ERR(__domain))						\
 			__domain->owner = __ops;				\
+	} else {								\
+		__domain = __flags ? ERR_PTR(-EOPNOTSUPP) :			\
+				     iommu_paging_domain_alloc(__dev);		\
 	}									\
 	__domain;								\
 })

@@ -256,8 +256,8 @@ void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iom
 	bool set_by_us;
 
 	if (!group) {
-		pr_warn("group %d is no aux group: nothing to detach\n",
-			iommu_group_id(iommu_group));
+		pr_warn_ratelimited("group %d is no aux group: nothing to detach\n",
+				    iommu_group_id(iommu_group));
 		return;
 	}
 
@@ -265,8 +265,8 @@ void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iom
 	mutex_lock(&group->arm_lock);
 	if (!d || group->armed != d) {
 		mutex_unlock(&group->arm_lock);
-		pr_warn("group %d (%s) is not armed with the domain to be detached\n",
-			iommu_group_id(iommu_group), group->name);
+		pr_warn_ratelimited("group %d (%s) is not armed with the domain to be detached\n",
+				    iommu_group_id(iommu_group), group->name);
 		goto out_unlock;
 	}
 	set_by_us = group->set_by_us;
@@ -360,8 +360,8 @@ void aux_disarm_group(struct iommu_aux_group *group, const char *why)
 {
 	mutex_lock(&group->arm_lock);
 	if (group->armed) {
-		pr_err("group %d (%s) is armed while %s: disarmed by force; its driver has to call iommu_aux_detach_group() first\n",
-		       iommu_group_id(group->iommu_group), group->name, why);
+		pr_err_ratelimited("group %d (%s) is armed while %s: disarmed by force; its driver has to call iommu_aux_detach_group() first\n",
+				   iommu_group_id(group->iommu_group), group->name, why);
 		aux_disarm_all(group);
 	}
 	mutex_unlock(&group->arm_lock);
