@@ -382,27 +382,29 @@ TEST_ALL_MODES_LONG("64 mdevs in one address space share one domain and see the 
 	check_idle();
 }
 
-TEST_ALL_MODES_LONG("64 mdevs in 64 address spaces, all at the same IOVA, stay apart", 240)
+TEST_ALL_MODES_LONG("many mdevs in address spaces of their own, at the same IOVA, stay apart", 240)
 {
 	static struct tenant tenants[MANY];
+	/* Each mdev takes a second on a kernel with all its debugging on */
+	const u32 many = MANY / ktap_slowness();
 
-	for (u32 i = 0; i < MANY; i++)
+	for (u32 i = 0; i < many; i++)
 		tenant_start(&tenants[i], mode, i % 2 ? PARENT_A : PARENT_B, BY_PASID, i);
-	CHECK_EQ(aux_domains(), MANY);
+	CHECK_EQ(aux_domains(), many);
 	/* All engines run at once, each writing into its own memory */
-	for (u32 i = 0; i < MANY; i++)
+	for (u32 i = 0; i < many; i++)
 		device_dma(&tenants[i].client, SOFTDMA_STREAM, IOVA, 0);
 	sleep_ms(500);
-	for (u32 i = 0; i < MANY; i++) {
+	for (u32 i = 0; i < many; i++) {
 		reg_put(&tenants[i].client, SOFTDMA_COMMAND, SOFTDMA_STOP);
 		CHECK(reg_get(&tenants[i].client, SOFTDMA_ROUNDS) > 0, "tenant %u", i);
 		CHECK_EQ(reg_get(&tenants[i].client, SOFTDMA_STATUS), 0, "tenant %u", i);
 		fill(tenants[i].memory, 4, i);
 		CHECK(is_filled(tenants[i].memory, TENANT_SIZE, i), "tenant %u", i);
 	}
-	for (u32 i = 0; i < MANY; i++)
+	for (u32 i = 0; i < many; i++)
 		check_tenant(&tenants[i]);
-	for (u32 i = 0; i < MANY; i++)
+	for (u32 i = 0; i < many; i++)
 		tenant_end(&tenants[i]);
 	check_idle();
 }

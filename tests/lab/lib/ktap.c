@@ -156,7 +156,15 @@ bool ktap_failed(void)
 	return atomic_load(&verdict->failures);
 }
 
-static double seconds_now(void)
+unsigned int ktap_slowness(void)
+{
+	const char *text = getenv("MDEVKIT_SLOWNESS");
+	int slowness = text ? atoi(text) : 1;
+
+	return slowness > 0 ? slowness : 1;
+}
+
+double ktap_clock(void)
 {
 	struct timespec now;
 
@@ -184,7 +192,7 @@ typedef void (*run_fn)(const struct ktap_test *test, const struct ktap_variant *
  */
 static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 {
-	double deadline = seconds_now() + seconds;
+	double deadline = ktap_clock() + seconds;
 	unsigned int polls = 0;
 	int status;
 	pid_t pid;
@@ -209,7 +217,7 @@ static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 
 		if (got == pid)
 			break;
-		if (seconds_now() > deadline) {
+		if (ktap_clock() > deadline) {
 			kill(-pid, SIGKILL);
 			/* A task stuck in the kernel never dies: do not wait for ever */
 			for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++)
@@ -236,8 +244,8 @@ static void run_cleanup(const void *data)
 static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
 		     const struct ktap_hooks *hooks)
 {
-	unsigned int limit = test->seconds ?: DEFAULT_SECONDS;
-	double start = seconds_now();
+	unsigned int limit = (test->seconds ?: DEFAULT_SECONDS) * ktap_slowness();
+	double start = ktap_clock();
 	bool ok;
 	int status;
 
@@ -254,14 +262,14 @@ static void run_test(const struct ktap_test *test, const struct ktap_variant *va
 		ok = false;
 	}
 	if (hooks->after_each) {
-		status = run_in_group(run_cleanup, hooks, CLEANUP_SECONDS);
+		status = run_in_group(run_cleanup, hooks, CLEANUP_SECONDS * ktap_slowness());
 		if (status) {
 			printf("# cleaning up failed (%d)\n", status);
 			ok = false;
 		}
 		ok = ok && !atomic_load(&verdict->failures);
 	}
-	printf("# %u checks, %.1f s\n", atomic_load(&verdict->checks), seconds_now() - start);
+	printf("# %u checks, %.1f s\n", atomic_load(&verdict->checks), ktap_clock() - start);
 	print_result(ok, variant ? variant->name : NULL, test->sentence,
 		     ok && verdict->skipped ? verdict->reason : NULL);
 }

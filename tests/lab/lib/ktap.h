@@ -24,7 +24,7 @@ struct ktap_variant {
 
 struct ktap_test {
 	const char *sentence;		/* about behaviour, not about code */
-	unsigned int seconds;		/* time limit; 0: the default of 120 s */
+	unsigned int seconds;		/* time limit on a stock kernel; 0: 120 s */
 	const struct ktap_variant *variants;	/* ends with an empty name; NULL: none */
 	void (*body)(const void *data);			/* NULL without variants */
 	struct ktap_test *next;
@@ -101,6 +101,15 @@ void ktap_skip(const char *fmt, ...) __noreturn __printf(1, 2);
 
 /* A line of diagnostics in the output */
 void ktap_note(const char *fmt, ...) __printf(1, 2);
+
+/*
+ * How much slower this kernel is than a stock one: 1, or what MDEVKIT_SLOWNESS says. Time
+ * limits are multiplied by it; tests that only repeat may do so less often.
+ */
+unsigned int ktap_slowness(void);
+
+/* Seconds of a clock that only goes forward */
+double ktap_clock(void);
 
 /* True when a check of the running test has failed so far */
 bool ktap_failed(void);
