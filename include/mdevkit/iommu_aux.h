@@ -28,14 +28,17 @@
 
 struct iommu_aux_group;
 
-/**
+/*
  * typedef iommu_aux_lookup_t - name the device that translates a member's DMA
  * @member: a member of the group at hand
  *
- * Called with the aux group's mutex held. It may sleep, but it must not call
- * into iommu_aux, except for iommu_aux_member_iommu_device(), which is a lookup
- * function itself. The returned device is borrowed: it has to stay alive until
- * the call into iommu_aux that asked for it has returned.
+ * (No kernel-doc: its parser knows no typedef of a function that returns a pointer.)
+ *
+ * Called with the aux group's mutex held, once for each member when a group is
+ * armed, and for each member that joins while it is armed. It may sleep, but it must
+ * not call into iommu_aux, except for iommu_aux_member_iommu_device(), which is a
+ * lookup function itself. The returned device is borrowed: it has to stay alive
+ * until the call into iommu_aux that asked for it has returned.
  *
  * Return: the iommu_device of @member, or NULL when @member is translated by
  * itself and needs no arming.
@@ -49,6 +52,11 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * the device could carry PASIDs. Meant for a VF or a function that is handed
  * out as one mdev. Without the flag a PASID is used when the iommu_device can
  * carry PASIDs, and the plain way when it cannot.
+ *
+ * If the driver of the iommu_device has set driver_managed_dma, the device's DMA is
+ * blocked from join to leave, except while the member is armed. Otherwise the device is
+ * in the host's default domain while the member is not armed, and its driver has to keep
+ * it quiet.
  */
 #define IOMMU_AUX_WHOLE_DEVICE	BIT(0)
 
@@ -93,13 +101,13 @@ int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *grou
  * iommu_aux_detach_group() - undo iommu_aux_attach_group()
  * @domain: the domain given to iommu_aux_attach_group()
  * @group: the iommu_group of an aux group
- * @lookup: names the iommu_device of each member
+ * @lookup: as given to iommu_aux_attach_group(); it is not asked again
  *
- * Disarms every member. A member for which @lookup now returns NULL is skipped
- * (its device has gone, and its translations with it) and the rest goes on; iommu_aux
- * still takes down, from its own records, what it had put on a device that is in
- * fact still there, so that no translation outlives the call. The group's domain
- * in the core is given up only if iommu_aux_attach_group() had set it.
+ * Disarms every member, the last one first, by iommu_aux's own records of what was
+ * put where. So it does not matter that a lookup function returns NULL by now: a device
+ * that has left its IOMMU is skipped (its translations have gone with it), one that is
+ * in fact still there loses them, and the rest goes on. The group's domain in the
+ * core is given up only if iommu_aux_attach_group() had set it.
  *
  * When the call returns, no DMA of a member reaches memory through @domain. Does
  * nothing but warn in the log when @domain is not armed on @group.
@@ -166,8 +174,7 @@ int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, cons
  * @name: name of the group: shown by /sys/kernel/iommu_groups/N/name, the log and
  *        debugfs. It is copied and need not be unique
  *
- * Context: may sleep; must not be called from the probe of a platform driver's
- * IOMMU.
+ * Context: may sleep; registers a platform device.
  * Return: the group with one reference for the caller, or an ERR_PTR (%-ENOMEM,
  * %-ENODEV when the IOMMU core did not take the anchor).
  */
@@ -209,15 +216,20 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
  *
  * Allocates the member's PASID (not for a whole device). If the group has a
  * domain, the member gets it, and if the group is armed, the member is armed: it
- * never has access to anything that the group does not have. The caller holds
- * a reference on @iommu_device's driver (it stays bound) until @member has left.
+ * never has access to anything that the group does not have.
+ *
+ * @member has to leave before the remove() of @iommu_device's driver returns. An action of
+ * devm comes too late: the core looks for forgotten PASIDs before, and warns. If @member stays
+ * all the same, its DMA is switched off for good when @iommu_device loses its driver or
+ * is removed.
  *
  * Context: may sleep; takes the aux group's mutex.
  * Return: 0, or, each with a line in the log that says what can be done,
  * * %-EINVAL: no @iommu_device, or it sits behind another IOMMU instance than the
  *   members that are in the group, or unknown flags;
  * * %-ENODEV: no IOMMU translates @iommu_device;
- * * %-EOPNOTSUPP: @iommu_device cannot isolate its members;
+ * * %-EOPNOTSUPP: @iommu_device cannot isolate its members, or is handed out already in
+ *   another way (as a whole, to another group, or in slices);
  * * %-ENOSPC: no PASID is left;
  * * %-EBUSY: @member is in a group already;
  * * %-ENOMEM, or what arming the member returned.
