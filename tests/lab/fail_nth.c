@@ -57,6 +57,7 @@ struct step {
 	void (*undo)(struct scene *scene);
 	/* Checks that a failed @act changed nothing; may be NULL */
 	void (*intact)(struct scene *scene);
+	bool frugal;	/* may do without memory; else no point at all is a fault of the walk */
 };
 
 static int fail_nth_fd = -1;
@@ -99,7 +100,7 @@ static void walk(const struct step *step, struct scene *scene)
 			CHECK_ERR(ret, 0, "%s without a failure", step->name);
 			ktap_note("%s: %u points, %u refused, %u survived", step->name, nth - 1,
 				  refused, survived);
-			CHECK(nth > 1, "%s: no point was reached", step->name);
+			CHECK(nth > 1 || step->frugal, "%s: no point was reached", step->name);
 			return;
 		}
 		refused += !!ret;
@@ -150,7 +151,10 @@ static void create_intact(struct scene *scene)
 }
 
 static const struct step step_create = {
-	"create", create_act, create_undo, create_intact
+	.name = "create",
+	.act = create_act,
+	.undo = create_undo,
+	.intact = create_intact,
 };
 
 /* Removing cannot fail by lack of memory once it has begun: at most the write is refused */
@@ -174,7 +178,10 @@ static void remove_intact(struct scene *scene)
 }
 
 static const struct step step_remove = {
-	"remove", remove_act, remove_undo, remove_intact
+	.name = "remove",
+	.act = remove_act,
+	.undo = remove_undo,
+	.intact = remove_intact,
 };
 
 static int join_act(struct scene *scene)
@@ -187,7 +194,11 @@ static void join_undo(struct scene *scene)
 	vfio_leave_group(&scene->space, scene->uuid);
 }
 
-static const struct step step_join = { "join the container", join_act, join_undo, NULL };
+static const struct step step_join = {
+	.name = "join the container",
+	.act = join_act,
+	.undo = join_undo,
+};
 
 static int map_act(struct scene *scene)
 {
@@ -212,7 +223,12 @@ static void map_intact(struct scene *scene)
 	      (unsigned long long)bytes);
 }
 
-static const struct step step_map = { "map", map_act, map_undo, map_intact };
+static const struct step step_map = {
+	.name = "map",
+	.act = map_act,
+	.undo = map_undo,
+	.intact = map_intact,
+};
 
 static int unmap_act(struct scene *scene)
 {
@@ -224,7 +240,12 @@ static void unmap_undo(struct scene *scene)
 	REQUIRE_OK(map_act(scene), "cannot map again");
 }
 
-static const struct step step_unmap = { "unmap", unmap_act, unmap_undo, NULL };
+static const struct step step_unmap = {
+	.name = "unmap",
+	.act = unmap_act,
+	.undo = unmap_undo,
+	.frugal = true,
+};
 
 static int open_act(struct scene *scene)
 {
@@ -236,7 +257,11 @@ static void open_undo(struct scene *scene)
 	vfio_client_close(&scene->client);
 }
 
-static const struct step step_open = { "open", open_act, open_undo, NULL };
+static const struct step step_open = {
+	.name = "open",
+	.act = open_act,
+	.undo = open_undo,
+};
 
 /* close() always closes; what counts is that the next open finds all in order */
 static int close_act(struct scene *scene)
@@ -250,7 +275,12 @@ static void close_undo(struct scene *scene)
 	REQUIRE_OK(open_act(scene), "cannot open again");
 }
 
-static const struct step step_close = { "close", close_act, close_undo, NULL };
+static const struct step step_close = {
+	.name = "close",
+	.act = close_act,
+	.undo = close_undo,
+	.frugal = true,
+};
 
 static int replace_act(struct scene *scene)
 {
@@ -270,7 +300,10 @@ static void replace_intact(struct scene *scene)
 }
 
 static const struct step step_replace = {
-	"replace", replace_act, replace_undo, replace_intact
+	.name = "replace",
+	.act = replace_act,
+	.undo = replace_undo,
+	.intact = replace_intact,
 };
 
 static int attach_act(struct scene *scene)
@@ -283,7 +316,11 @@ static void attach_undo(struct scene *scene)
 	REQUIRE_OK(vfio_client_detach(&scene->client), "cannot detach");
 }
 
-static const struct step step_attach = { "attach", attach_act, attach_undo, NULL };
+static const struct step step_attach = {
+	.name = "attach",
+	.act = attach_act,
+	.undo = attach_undo,
+};
 
 static int detach_act(struct scene *scene)
 {
@@ -295,7 +332,12 @@ static void detach_undo(struct scene *scene)
 	REQUIRE_OK(attach_act(scene), "cannot attach again");
 }
 
-static const struct step step_detach = { "detach", detach_act, detach_undo, NULL };
+static const struct step step_detach = {
+	.name = "detach",
+	.act = detach_act,
+	.undo = detach_undo,
+	.frugal = true,
+};
 
 static int irq_act(struct scene *scene)
 {
@@ -308,7 +350,11 @@ static void irq_undo(struct scene *scene)
 		  "cannot take the eventfd away");
 }
 
-static const struct step step_irq = { "connect an interrupt", irq_act, irq_undo, NULL };
+static const struct step step_irq = {
+	.name = "connect an interrupt",
+	.act = irq_act,
+	.undo = irq_undo,
+};
 
 /* A neighbour joins what this client has open, as in a VM with several slices */
 static int neighbour_act(struct scene *scene)
@@ -339,17 +385,15 @@ static void neighbour_intact(struct scene *scene)
 }
 
 static const struct step step_neighbour = {
-	"a neighbour joins", neighbour_act, neighbour_undo, neighbour_intact
+	.name = "a neighbour joins",
+	.act = neighbour_act,
+	.undo = neighbour_undo,
+	.intact = neighbour_intact,
 };
 
 static const struct vfio_mode *mode_of(const struct scene *scene)
 {
 	return scene->kind->mode->data;
-}
-
-static bool has_ioas(const struct scene *scene)
-{
-	return !mode_of(scene)->container_path;
 }
 
 /* The scene as each test finds it: no mdev, nothing open */
@@ -450,10 +494,30 @@ static const struct ktap_variant clients[] = {
 	{ }
 };
 
+/* Only containers are joined, only an iommufd has address spaces to move between */
+static const struct ktap_variant containers[] = {
+	{ .name = "software, type1v2", .absent = why_absent, .data = &software[0] },
+	{ .name = "pasid, type1v2", .absent = why_absent, .data = &pasid[0] },
+	{ .name = "pasid, iommufd_compat", .absent = why_absent, .data = &pasid[1] },
+	{ .name = "whole device, type1v2", .absent = why_absent, .data = &whole[0] },
+	{ }
+};
+
+static const struct ktap_variant iommufds[] = {
+	{ .name = "software, iommufd", .absent = why_absent, .data = &software[1] },
+	{ .name = "pasid, iommufd", .absent = why_absent, .data = &pasid[2] },
+	{ .name = "whole device, iommufd", .absent = why_absent, .data = &whole[1] },
+	{ }
+};
+
 #define TEST_PARENTS(sentence) \
 	KTAP_TEST(sentence, WALK_SECONDS, parents, const struct walk_kind *, kind)
 #define TEST_CLIENTS(sentence) \
 	KTAP_TEST(sentence, WALK_SECONDS, clients, const struct walk_kind *, kind)
+#define TEST_CONTAINERS(sentence) \
+	KTAP_TEST(sentence, WALK_SECONDS, containers, const struct walk_kind *, kind)
+#define TEST_IOMMUFDS(sentence) \
+	KTAP_TEST(sentence, WALK_SECONDS, iommufds, const struct walk_kind *, kind)
 
 TEST_PARENTS("create fails cleanly at each allocation")
 {
@@ -473,15 +537,13 @@ TEST_PARENTS("remove works or changes nothing at each allocation")
 	create_undo(&scene);
 }
 
-TEST_CLIENTS("joining a container fails cleanly at each allocation")
+TEST_CONTAINERS("joining a container fails cleanly at each allocation")
 {
 	struct scene scene;
 
 	scene_begin(&scene, kind);
 	REQUIRE_OK(create_act(&scene));
 	scene_space(&scene);
-	if (has_ioas(&scene))
-		SKIP("the character device has no container");
 	walk(&step_join, &scene);
 	vfio_space_close(&scene.space);
 	create_undo(&scene);
@@ -522,14 +584,12 @@ TEST_CLIENTS("map and unmap fail cleanly at each allocation")
 	scene_close(&scene);
 }
 
-TEST_CLIENTS("attach, replace and detach fail cleanly at each allocation")
+TEST_IOMMUFDS("attach, replace and detach fail cleanly at each allocation")
 {
 	struct scene scene;
 
 	scene_begin(&scene, kind);
 	scene_open(&scene);
-	if (!has_ioas(&scene))
-		SKIP("a container has no attach of its own");
 	REQUIRE_OK(map_act(&scene));
 	REQUIRE_OK(vfio_ioas_alloc(&scene.space, &scene.other_ioas));
 	walk(&step_replace, &scene);
@@ -589,17 +649,53 @@ TEST("nothing that failed has leaked memory")
 	CHECK_STR(report, "");
 }
 
+/*
+ * Where the kernel itself is wrong nothing is learned about the kit: when an allocation of
+ * vfio_create_group() fails, VFIO's vfio_group_release() finds group->iommu_group still set,
+ * warns (group.c, "WARN_ON(group->iommu_group)"), and never gives the iommu group back.
+ */
+#define SPARED	"vfio_create_group"
+
+/* Gets the addresses of the function SPARED as decimal text. False: not found */
+static bool find_spared(char start[32], char end[32])
+{
+	unsigned long address, first = 0, last = ULONG_MAX;
+	char line[512], name[256];
+	FILE *file = fopen("/proc/kallsyms", "re");
+
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%lx %*c %255s", &address, name) == 2 && !strcmp(name, SPARED))
+			first = address;
+	rewind(file);
+	while (first && fgets(line, sizeof(line), file)) {
+		address = strtoul(line, NULL, 16);
+		if (address > first && address < last)
+			last = address;
+	}
+	fclose(file);
+	snprintf(start, 32, "%lu", first);
+	snprintf(end, 32, "%lu", last);
+	return first && last != ULONG_MAX;
+}
+
 static const char *prepare(void)
 {
 	static const char *const attrs[] = { "failslab", "fail_page_alloc", NULL };
 	const char *reason = no_injection();
+	char start[32], end[32];
 
 	if (reason)
 		return reason;
+	if (!find_spared(start, end))
+		return "no " SPARED " in /proc/kallsyms (CONFIG_KALLSYMS_ALL)";
 	for (const char *const *attr = attrs; *attr; attr++) {
 		/* Any allocation may fail, also one that could sleep, and nobody prints it */
 		sysfs_write("N", DEBUGFS "/%s/ignore-gfp-wait", *attr);
 		sysfs_write("0", DEBUGFS "/%s/verbose", *attr);
+		sysfs_write(start, DEBUGFS "/%s/reject-start", *attr);
+		sysfs_write(end, DEBUGFS "/%s/reject-end", *attr);
 	}
 	sysfs_write("N", DEBUGFS "/fail_page_alloc/ignore-gfp-highmem");
 	sysfs_write("0", DEBUGFS "/fail_page_alloc/min-order");
