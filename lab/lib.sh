@@ -18,6 +18,7 @@ unset MAKEFLAGS MFLAGS GNUMAKEFLAGS MAKELEVEL CDPATH
 
 MDEVKIT_TOP=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 MDEVKIT_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mdevkit
+# shellcheck disable=SC2034 # for those who source this file
 MDEVKIT_BUILD=$MDEVKIT_TOP/build
 # The tools of the administrator are not on every user's path.
 PATH=$PATH:/usr/sbin:/sbin
