@@ -3,8 +3,9 @@
  * mdma: parent driver of the lab's DMA engine (docs/mdma-device.md).
  *
  * Bound as "mdma" it cuts the function into mdevs of 1, 2 or 4 ADIs, each behind a PASID of
- * its own. Bound as "mdma-whole", which the administrator asks for by driver_override, it
- * hands out the whole function as one mdev, translated by the function's requester ID.
+ * its own. ADI 0 stays with the host: guest/mdma_dma.c makes a dmaengine channel of it.
+ * Bound as "mdma-whole", which the administrator asks for by driver_override, it hands out the
+ * whole function as one mdev, translated by the function's requester ID.
  */
 #include <linux/bitmap.h>
 #include <linux/idr.h>
@@ -14,10 +15,16 @@
 
 #include <mdevkit/mdevkit.h>
 
+#include "guest/mdma_dma.h"
 #include "mdma_regs.h"
+#include "slice.h"
 
-#define MDMA_SLICE_DEVICE	0x0d0b	/* PCI device ID that a tenant sees */
 #define MDMA_DRAIN_USECS	1000000	/* far more than a descriptor of MDMA_MAX_LEN takes */
+#define MDMA_HOST_ADI		0
+
+static bool host_channel = true;
+module_param(host_channel, bool, 0444);
+MODULE_PARM_DESC(host_channel, "Keep one ADI of a sliced function for the host (default: yes)");
 
 /* One function */
 struct mdma {
@@ -27,7 +34,9 @@ struct mdma {
 	void __iomem *tenant;
 	phys_addr_t tenant_phys;
 	unsigned int nr_adis;
+	unsigned int first_adi;		/* that slices may have; those before are the host's */
 	struct ida adis;		/* those that are in a slice; locks itself */
+	struct mdma_engine *host_engine;	/* of MDMA_HOST_ADI, or NULL */
 	bool whole;
 	struct mdevkit_pci_desc whole_pci;
 	struct mdevkit_type whole_type;
@@ -51,6 +60,53 @@ static void __iomem *mdma_host_page(struct mdma *mdma, unsigned int adi)
 	return mdma->host + MDMA_HOST_PAGE(adi);
 }
 
+/* Off: the tenant page has its reset values, ignores writes, and does no DMA */
+static void adi_disable(struct mdma *mdma, unsigned int adi)
+{
+	void __iomem *page = mdma_host_page(mdma, adi);
+
+	iowrite32(0, page + MDMA_H_CTRL);
+	iowrite32(0, page + MDMA_H_PASID);
+	/* once this read returns, no DMA of the former setting happens */
+	ioread32(page + MDMA_H_STATUS);
+}
+
+/* Lets a new ADI start, or one that was stopped go on */
+static int adi_start(struct mdma *mdma, unsigned int adi, ioasid_t pasid)
+{
+	void __iomem *page = mdma_host_page(mdma, adi);
+	u32 where = pasid == IOMMU_NO_PASID ? 0 : pasid | MDMA_H_PASID_VALID;
+	u32 ctrl = MDMA_H_CTRL_ENABLE | (where ? 0 : MDMA_H_CTRL_RID);
+
+	iowrite32(where, page + MDMA_H_PASID);
+	iowrite32(ctrl, page + MDMA_H_CTRL);
+	if (ioread32(page + MDMA_H_PASID) == where && ioread32(page + MDMA_H_CTRL) == ctrl) {
+		iowrite32(MDMA_CMD_RESUME, page + MDMA_H_CMD);
+		return 0;
+	}
+	dev_err_ratelimited(&mdma->pdev->dev, "ADI %u does not take PASID %u\n", adi, pasid);
+	adi_disable(mdma, adi);
+	return -EIO;
+}
+
+/* Waits until an ADI that was told to drain has stopped, and makes it forget its PASID */
+static void adi_stop(struct mdma *mdma, unsigned int adi)
+{
+	void __iomem *page = mdma_host_page(mdma, adi);
+	u32 status;
+
+	if (readl_poll_timeout(page + MDMA_H_STATUS, status,
+			       !(status & MDMA_H_STATUS_BUSY) || status == ~0U,
+			       20, MDMA_DRAIN_USECS)) {
+		dev_warn_ratelimited(&mdma->pdev->dev, "ADI %u does not drain: disabled\n", adi);
+		adi_disable(mdma, adi);
+		return;
+	}
+	iowrite32(0, page + MDMA_H_PASID);
+	iowrite32(MDMA_H_CTRL_ENABLE, page + MDMA_H_CTRL);
+	ioread32(page + MDMA_H_STATUS);
+}
+
 static unsigned int slice_size(struct mdevkit_device *kdev)
 {
 	struct mdma *mdma = mdevkit_parent_drvdata(kdev->parent);
@@ -61,8 +117,12 @@ static unsigned int slice_size(struct mdevkit_device *kdev)
 static void slice_release_adis(struct mdma_slice *slice)
 {
 	while (slice->nr_adis) {
-		mdevkit_irq_unbind_hw(&slice->kdev, --slice->nr_adis);
-		ida_free(&slice->mdma->adis, slice->adis[slice->nr_adis]);
+		unsigned int adi = slice->adis[--slice->nr_adis];
+
+		if (!mdevkit_device_gone(&slice->kdev))
+			adi_disable(slice->mdma, adi);
+		mdevkit_irq_unbind_hw(&slice->kdev, slice->nr_adis);
+		ida_free(&slice->mdma->adis, adi);
 	}
 }
 
@@ -74,7 +134,8 @@ static int slice_create(struct mdevkit_device *kdev)
 
 	slice->mdma = mdevkit_parent_drvdata(kdev->parent);
 	while (slice->nr_adis < nr) {
-		adi = ida_alloc_max(&slice->mdma->adis, slice->mdma->nr_adis - 1, GFP_KERNEL);
+		adi = ida_alloc_range(&slice->mdma->adis, slice->mdma->first_adi,
+				      slice->mdma->nr_adis - 1, GFP_KERNEL);
 		ret = adi < 0 ? adi :
 		      mdevkit_irq_bind_hw(kdev, slice->nr_adis,
 					  pci_irq_vector(slice->mdma->pdev, MDMA_VECTOR_ADI(adi)));
@@ -94,17 +155,6 @@ static void slice_destroy(struct mdevkit_device *kdev)
 	slice_release_adis(to_slice(kdev));
 }
 
-/* Off: the tenant page has its reset values, ignores writes, and does no DMA */
-static void adi_disable(struct mdma *mdma, unsigned int adi)
-{
-	void __iomem *page = mdma_host_page(mdma, adi);
-
-	iowrite32(0, page + MDMA_H_CTRL);
-	iowrite32(0, page + MDMA_H_PASID);
-	/* once this read returns, no DMA of the former setting happens */
-	ioread32(page + MDMA_H_STATUS);
-}
-
 static int slice_reset(struct mdevkit_device *kdev)
 {
 	struct mdma_slice *slice = to_slice(kdev);
@@ -114,27 +164,13 @@ static int slice_reset(struct mdevkit_device *kdev)
 	return 0;
 }
 
-static int adi_enable(struct mdma *mdma, unsigned int adi, ioasid_t pasid)
-{
-	void __iomem *page = mdma_host_page(mdma, adi);
-	u32 where = pasid == IOMMU_NO_PASID ? 0 : pasid | MDMA_H_PASID_VALID;
-	u32 ctrl = MDMA_H_CTRL_ENABLE | (where ? 0 : MDMA_H_CTRL_RID);
-
-	iowrite32(where, page + MDMA_H_PASID);
-	iowrite32(ctrl, page + MDMA_H_CTRL);
-	if (ioread32(page + MDMA_H_PASID) == where && ioread32(page + MDMA_H_CTRL) == ctrl)
-		return 0;
-	dev_err_ratelimited(&mdma->pdev->dev, "ADI %u does not take PASID %u\n", adi, pasid);
-	return -EIO;
-}
-
 static int slice_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	struct mdma_slice *slice = to_slice(kdev);
 	int ret = 0;
 
 	for (unsigned int i = 0; i < slice->nr_adis && !ret; i++)
-		ret = adi_enable(slice->mdma, slice->adis[i], pasid);
+		ret = adi_start(slice->mdma, slice->adis[i], pasid);
 	if (ret)
 		slice_reset(kdev);
 	return ret;
@@ -150,17 +186,8 @@ static void slice_drain(struct mdevkit_device *kdev)
 	/* all at once, then wait for each */
 	for (unsigned int i = 0; i < slice->nr_adis; i++)
 		iowrite32(MDMA_CMD_DRAIN, mdma_host_page(mdma, slice->adis[i]) + MDMA_H_CMD);
-	for (unsigned int i = 0; i < slice->nr_adis; i++) {
-		void __iomem *page = mdma_host_page(mdma, slice->adis[i]);
-		u32 status;
-
-		if (readl_poll_timeout(page + MDMA_H_STATUS, status,
-				       !(status & MDMA_H_STATUS_BUSY) || status == ~0U,
-				       20, MDMA_DRAIN_USECS))
-			dev_warn_ratelimited(&mdma->pdev->dev, "ADI %u does not drain: disabled\n",
-					     slice->adis[i]);
-		adi_disable(mdma, slice->adis[i]);
-	}
+	for (unsigned int i = 0; i < slice->nr_adis; i++)
+		adi_stop(mdma, slice->adis[i]);
 }
 
 static int slice_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page)
@@ -195,25 +222,25 @@ static struct mdevkit_driver mdma_mdev_driver = {
 	.ops = &slice_ops,
 };
 
-/* Tenant pages in BAR 0, MSI-X table and PBA in BAR 2 */
+/* What slice.h says; the size of a BAR is a power of two */
 #define SLICE_PCI(_adis, _pages) {						\
 	.vendor = MDMA_PCI_VENDOR,						\
 	.device = MDMA_SLICE_DEVICE,						\
 	.class = PCI_CLASS_SYSTEM_DMA << 8,					\
 	.revision = MDMA_PCI_REVISION,						\
 	.msix_vectors = (_adis),						\
-	.msix_bar = 2,								\
+	.msix_bar = MDMA_SLICE_BAR_MSIX,								\
 	.msix_pba = MDMA_MSIX_PBA,						\
 	.express = true,							\
 	.pm = true,								\
 	.bars = {								\
-		[0] = {								\
+		[MDMA_SLICE_BAR_TENANT] = {					\
 			.size = (u64)(_pages) * MDMA_PAGE_SIZE,			\
 			.flags = PCI_BASE_ADDRESS_MEM_TYPE_64,			\
 			.passthrough_size = (u64)(_pages) * MDMA_PAGE_SIZE,	\
 			.page = slice_page,					\
 		},								\
-		[2] = { .size = 2 * MDMA_PAGE_SIZE },				\
+		[MDMA_SLICE_BAR_MSIX] = { .size = 2 * MDMA_PAGE_SIZE },		\
 	},									\
 }
 
@@ -290,7 +317,8 @@ static struct mdevkit_parent *mdma_register(struct mdma *mdma)
 
 	if (!mdma->whole)
 		return mdevkit_register_parent(&mdma->pdev->dev, &mdma_mdev_driver, slice_types,
-					       ARRAY_SIZE(slice_types), mdma->nr_adis, mdma);
+					       ARRAY_SIZE(slice_types),
+					       mdma->nr_adis - mdma->first_adi, mdma);
 	mdma->whole_pci = (struct mdevkit_pci_desc)SLICE_PCI(mdma->nr_adis, pages);
 	mdma->whole_type = (struct mdevkit_type) {
 		.sysfs_name = "1",
@@ -302,6 +330,25 @@ static struct mdevkit_parent *mdma_register(struct mdma *mdma)
 	};
 	return mdevkit_register_parent(&mdma->pdev->dev, &mdma_mdev_driver, &mdma->whole_type, 1,
 				       1, mdma);
+}
+
+/* A function that is cut leaves one ADI to the host, which uses it by the requester ID */
+static int mdma_add_host_channel(struct mdma *mdma)
+{
+	int ret;
+
+	if (!host_channel || mdma->whole || mdma->nr_adis < 2)
+		return 0;
+	ret = adi_start(mdma, MDMA_HOST_ADI, IOMMU_NO_PASID);
+	if (ret)
+		return ret;
+	mdma->host_engine = mdma_engine_register(mdma->pdev,
+						 mdma->tenant + MDMA_TENANT_PAGE(MDMA_HOST_ADI), 1,
+						 MDMA_VECTOR_ADI(MDMA_HOST_ADI));
+	if (IS_ERR(mdma->host_engine))
+		return PTR_ERR(mdma->host_engine);
+	mdma->first_adi = MDMA_HOST_ADI + 1;
+	return 0;
 }
 
 static int mdma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -319,10 +366,19 @@ static int mdma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = mdma_map(mdma) ?: mdma_start(mdma);
 	if (ret)
 		return ret;
+	ret = mdma_add_host_channel(mdma);
+	if (ret)
+		goto err_stop;
 	mdma->parent = mdma_register(mdma);
 	ret = PTR_ERR_OR_ZERO(mdma->parent);
 	if (ret)
-		mdma_stop(mdma);
+		goto err_engine;
+	return 0;
+
+err_engine:
+	mdma_engine_unregister(mdma->host_engine);
+err_stop:
+	mdma_stop(mdma);
 	return ret;
 }
 
@@ -334,6 +390,7 @@ static void mdma_remove(struct pci_dev *pdev)
 	if (!pci_device_is_present(pdev))
 		mdevkit_parent_set_gone(mdma->parent);
 	mdevkit_unregister_parent(mdma->parent);
+	mdma_engine_unregister(mdma->host_engine);
 	mdma_stop(mdma);
 	ida_destroy(&mdma->adis);
 }
