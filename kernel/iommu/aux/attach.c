@@ -112,7 +112,11 @@ static int aux_arm(struct aux_member *m, struct aux_domain *d)
 	if (!iommu_device)
 		return 0;
 
-	ret = aux_arm_on(m, d, iommu_device);
+	/* It may have gone since it was named */
+	if (iommu_device == m->held && !m->iommu_device)
+		ret = -ENODEV;
+	else
+		ret = aux_arm_on(m, d, iommu_device);
 	if (!ret)
 		m->armed_on = get_device(iommu_device);
 	trace_iommu_aux_arm(m, iommu_device, ret ? m->pasid : m->armed_pasid, d, ret);
