@@ -356,7 +356,8 @@ static void crowd_work(struct mdma_tenant *t, unsigned int first, int go)
 	end = now_ms() + CROWD_MS;
 	do {
 		for (unsigned int i = 0; i < CROWD / WORKERS; i++) {
-			mdma_fill(t[i].mem + MDMA_DATA, ROUND_LEN, (first + i) * 1000003ull + rounds);
+			mdma_fill(t[i].mem + MDMA_DATA, ROUND_LEN,
+				  (first + i) * 1000003ull + rounds);
 			mdma_add(&q[i], MDMA_OP_COPY, at(MDMA_DATA), at(MDMA_DATA + ROUND_LEN),
 				 ROUND_LEN);
 			mdma_add(&q[i], MDMA_OP_COMPARE, at(MDMA_DATA),

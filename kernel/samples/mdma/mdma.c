@@ -21,6 +21,7 @@
 
 #define MDMA_DRAIN_USECS	1000000	/* far more than a descriptor of MDMA_MAX_LEN takes */
 #define MDMA_HOST_ADI		0
+#define MDMA_TYPES		3
 
 static bool host_channel = true;
 module_param(host_channel, bool, 0444);
@@ -38,8 +39,9 @@ struct mdma {
 	struct ida adis;		/* those that are in a slice; locks itself */
 	struct mdma_engine *host_engine;	/* of MDMA_HOST_ADI, or NULL */
 	bool whole;
-	struct mdevkit_pci_desc whole_pci;
-	struct mdevkit_type whole_type;
+	unsigned int nr_types;
+	struct mdevkit_type types[MDMA_TYPES];
+	struct mdevkit_pci_desc pci[MDMA_TYPES];
 };
 
 /* One mdev */
@@ -107,13 +109,6 @@ static void adi_stop(struct mdma *mdma, unsigned int adi)
 	ioread32(page + MDMA_H_STATUS);
 }
 
-static unsigned int slice_size(struct mdevkit_device *kdev)
-{
-	struct mdma *mdma = mdevkit_parent_drvdata(kdev->parent);
-
-	return mdma->whole ? mdma->nr_adis : kdev->type->cost;
-}
-
 static void slice_release_adis(struct mdma_slice *slice)
 {
 	while (slice->nr_adis) {
@@ -129,7 +124,7 @@ static void slice_release_adis(struct mdma_slice *slice)
 static int slice_create(struct mdevkit_device *kdev)
 {
 	struct mdma_slice *slice = to_slice(kdev);
-	unsigned int nr = slice_size(kdev);
+	unsigned int nr = kdev->type->driver_data;
 	int adi, ret;
 
 	slice->mdma = mdevkit_parent_drvdata(kdev->parent);
@@ -222,46 +217,66 @@ static struct mdevkit_driver mdma_mdev_driver = {
 	.ops = &slice_ops,
 };
 
-/* What slice.h says; the size of a BAR is a power of two */
-#define SLICE_PCI(_adis, _pages) {						\
-	.vendor = MDMA_PCI_VENDOR,						\
-	.device = MDMA_SLICE_DEVICE,						\
-	.class = PCI_CLASS_SYSTEM_DMA << 8,					\
-	.revision = MDMA_PCI_REVISION,						\
-	.msix_vectors = (_adis),						\
-	.msix_bar = MDMA_SLICE_BAR_MSIX,								\
-	.msix_pba = MDMA_MSIX_PBA,						\
-	.express = true,							\
-	.pm = true,								\
-	.bars = {								\
-		[MDMA_SLICE_BAR_TENANT] = {					\
-			.size = (u64)(_pages) * MDMA_PAGE_SIZE,			\
-			.flags = PCI_BASE_ADDRESS_MEM_TYPE_64,			\
-			.passthrough_size = (u64)(_pages) * MDMA_PAGE_SIZE,	\
-			.page = slice_page,					\
-		},								\
-		[MDMA_SLICE_BAR_MSIX] = { .size = 2 * MDMA_PAGE_SIZE },		\
-	},									\
-}
-
-static const struct mdevkit_pci_desc slice_pci_1 = SLICE_PCI(1, 1);
-static const struct mdevkit_pci_desc slice_pci_2 = SLICE_PCI(2, 2);
-static const struct mdevkit_pci_desc slice_pci_4 = SLICE_PCI(4, 4);
-
-#define SLICE_TYPE(_adis, _name) {						\
-	.sysfs_name = #_adis,							\
-	.pretty_name = "mdma " _name,						\
-	.description = _name " of a DMA engine, isolated by PASID",		\
-	.cost = (_adis),							\
-	.dma = MDEVKIT_DMA_PASID,						\
-	.pci = &slice_pci_##_adis,						\
-}
-
-static const struct mdevkit_type slice_types[] = {
-	SLICE_TYPE(1, "1 channel"),
-	SLICE_TYPE(2, "2 channels"),
-	SLICE_TYPE(4, "4 channels"),
+static const struct mdevkit_type slice_types[MDMA_TYPES] = {
+	{
+		.sysfs_name = "1",
+		.pretty_name = "mdma 1 channel",
+		.description = "1 channel of a DMA engine, isolated by PASID",
+		.cost = 1,
+		.dma = MDEVKIT_DMA_PASID,
+	}, {
+		.sysfs_name = "2",
+		.pretty_name = "mdma 2 channels",
+		.description = "2 channels of a DMA engine, isolated by PASID",
+		.cost = 2,
+		.dma = MDEVKIT_DMA_PASID,
+	}, {
+		.sysfs_name = "4",
+		.pretty_name = "mdma 4 channels",
+		.description = "4 channels of a DMA engine, isolated by PASID",
+		.cost = 4,
+		.dma = MDEVKIT_DMA_PASID,
+	},
 };
+
+static const struct mdevkit_type whole_type = {
+	.sysfs_name = "1",
+	.pretty_name = "mdma whole function",
+	.description = "All of a DMA engine, isolated by its requester ID",
+	.cost = 1,
+	.dma = MDEVKIT_DMA_LOOKUP,
+};
+
+/* What a tenant of @adis ADIs sees, see slice.h; the size of a BAR is a power of two */
+static void mdma_add_type(struct mdma *mdma, const struct mdevkit_type *type, unsigned int adis)
+{
+	u64 size = (u64)roundup_pow_of_two(adis) * MDMA_PAGE_SIZE;
+	unsigned int n = mdma->nr_types++;
+
+	mdma->pci[n] = (struct mdevkit_pci_desc) {
+		.vendor = MDMA_PCI_VENDOR,
+		.device = MDMA_SLICE_DEVICE,
+		.class = PCI_CLASS_SYSTEM_DMA << 8,
+		.revision = MDMA_PCI_REVISION,
+		.msix_vectors = adis,
+		.msix_bar = MDMA_SLICE_BAR_MSIX,
+		.msix_pba = MDMA_MSIX_PBA,
+		.express = true,
+		.pm = true,
+		.bars = {
+			[MDMA_SLICE_BAR_TENANT] = {
+				.size = size,
+				.flags = PCI_BASE_ADDRESS_MEM_TYPE_64,
+				.passthrough_size = size,
+				.page = slice_page,
+			},
+			[MDMA_SLICE_BAR_MSIX] = { .size = 2 * MDMA_PAGE_SIZE },
+		},
+	};
+	mdma->types[n] = *type;
+	mdma->types[n].pci = &mdma->pci[n];
+	mdma->types[n].driver_data = adis;
+}
 
 static int mdma_map(struct mdma *mdma)
 {
@@ -291,13 +306,14 @@ static int mdma_start(struct mdma *mdma)
 	mdma->nr_adis = ioread32(mdma->host + MDMA_G_ADIS);
 	if (id != MDMA_ID || version >> 16 != MDMA_VERSION >> 16 ||
 	    !mdma->nr_adis || mdma->nr_adis > MDMA_MAX_ADIS)
-		return dev_err_probe(&pdev->dev, -ENODEV, "ID %#x, version %#x: no mdma that this driver knows\n",
+		return dev_err_probe(&pdev->dev, -ENODEV,
+				     "ID %#x, version %#x: no mdma that this driver knows\n",
 				     id, version);
 	iowrite32(MDMA_G_CTRL_RESET, mdma->host + MDMA_G_CTRL);
 	pci_set_master(pdev);
 	/* fewer vectors than ADIs: the last ADIs are left out */
-	vectors = pci_alloc_irq_vectors(pdev, MDMA_VECTOR_ADI(0) + 1, MDMA_VECTOR_ADI(mdma->nr_adis),
-					PCI_IRQ_MSIX);
+	vectors = pci_alloc_irq_vectors(pdev, MDMA_VECTOR_ADI(0) + 1,
+					MDMA_VECTOR_ADI(mdma->nr_adis), PCI_IRQ_MSIX);
 	if (vectors < 0)
 		return dev_err_probe(&pdev->dev, vectors, "no MSI-X vectors\n");
 	mdma->nr_adis = vectors - MDMA_VECTOR_ADI(0);
@@ -313,23 +329,16 @@ static void mdma_stop(struct mdma *mdma)
 
 static struct mdevkit_parent *mdma_register(struct mdma *mdma)
 {
-	unsigned int pages = roundup_pow_of_two(mdma->nr_adis);
+	unsigned int capacity = mdma->nr_adis - mdma->first_adi;
 
-	if (!mdma->whole)
-		return mdevkit_register_parent(&mdma->pdev->dev, &mdma_mdev_driver, slice_types,
-					       ARRAY_SIZE(slice_types),
-					       mdma->nr_adis - mdma->first_adi, mdma);
-	mdma->whole_pci = (struct mdevkit_pci_desc)SLICE_PCI(mdma->nr_adis, pages);
-	mdma->whole_type = (struct mdevkit_type) {
-		.sysfs_name = "1",
-		.pretty_name = "mdma whole function",
-		.description = "All of a DMA engine, isolated by its requester ID",
-		.cost = 1,
-		.dma = MDEVKIT_DMA_LOOKUP,
-		.pci = &mdma->whole_pci,
-	};
-	return mdevkit_register_parent(&mdma->pdev->dev, &mdma_mdev_driver, &mdma->whole_type, 1,
-				       1, mdma);
+	for (unsigned int i = 0; !mdma->whole && i < MDMA_TYPES; i++)
+		mdma_add_type(mdma, &slice_types[i], slice_types[i].cost);
+	if (mdma->whole) {
+		mdma_add_type(mdma, &whole_type, mdma->nr_adis);
+		capacity = whole_type.cost;
+	}
+	return mdevkit_register_parent(&mdma->pdev->dev, &mdma_mdev_driver, mdma->types,
+				       mdma->nr_types, capacity, mdma);
 }
 
 /* A function that is cut leaves one ADI to the host, which uses it by the requester ID */

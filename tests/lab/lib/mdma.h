@@ -15,7 +15,7 @@
 #define MDMA_WHOLE_BDF	"0000:00:04.0"
 #define MDMA_PORT_BDF	"0000:00:05.0"
 #define PCI_DEVICES	"/sys/bus/pci/devices/"
-#define MDMA_PARENT	PCI_DEVICES MDMA_BDF
+#define MDMA_PARENT	"/sys/bus/pci/devices/" MDMA_BDF
 
 /* Every tenant's memory lies at the same address: what one reaches must be its own */
 #define MDMA_IOVA	0x40000000ull
