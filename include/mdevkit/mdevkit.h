@@ -147,11 +147,12 @@ struct mdevkit_device {
 	struct mdevkit_config *config;
 	struct mdevkit_irqs *irqs;
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
-	struct list_head group_entry;	/* guarded by the group's lock, as is armed */
+	struct list_head group_entry;	/* guarded by the group's lock, as are armed, attached */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
 	struct page *dead_page;		/* what mappings show when the parent is gone */
 	bool opened;
 	bool armed;			/* counts in its group's users */
+	bool attached;			/* to an IOAS of iommufd */
 	bool dma_started;
 	bool io_enabled;
 	bool memory_enabled;

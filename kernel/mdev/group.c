@@ -27,7 +27,7 @@
  * @bus: with placement "slot": bus and
  * @slot: slot of the PCI parents whose slices are in; else NULL and 0
  * @aux: the aux group
- * @lock: guards what follows, and the armed flag of the members. Inside VFIO's
+ * @lock: guards what follows, and the members' flags armed and attached. Inside VFIO's
  *	device_set locks, outside a device's access lock and the locks of iommu_aux
  * @members: the mdevs
  * @users: members that are armed flags set; the group is armed while it is not 0
@@ -317,10 +317,24 @@ static void group_resume(struct mdevkit_group *group, struct iommu_domain *domai
 		group_detach(group);
 }
 
+/* A device that is attached gets another domain, and so do all members of its group. */
+static int group_replace_ioas(struct mdevkit_group *group, struct mdevkit_device *kdev, u32 *pt_id)
+{
+	int ret;
+
+	group_suspend(group);
+	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
+	group_resume(group, group_paging_domain(kdev));
+	return ret;
+}
+
 /**
  * mdevkit_group_attach_ioas() - iommufd: attach a device to an IOAS, or replace its IOAS
  * @kdev: the device
  * @pt_id: the IOAS or page table; changed to the page table that is in use
+ *
+ * A first attach leaves other members of the group alone: iommufd refuses it if their
+ * domain is another one.
  *
  * Return: 0, or what iommufd, iommu_aux_attach_group() or the driver returned; then
  * the device is attached as it was before, if it was.
@@ -331,14 +345,15 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 	int ret;
 
 	guard(mutex)(&group->lock);
-	group_suspend(group);
+	if (kdev->attached)
+		return group_replace_ioas(group, kdev, pt_id);
 	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
-	group_resume(group, group_paging_domain(kdev));
-	if (ret || !kdev->opened)
+	if (ret)
 		return ret;
-	ret = arm_member(group, kdev);
+	ret = kdev->opened ? arm_member(group, kdev) : 0;
 	if (ret)
 		vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+	kdev->attached = !ret;
 	return ret;
 }
 
@@ -353,4 +368,19 @@ void mdevkit_group_detach_ioas(struct mdevkit_device *kdev)
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
 	vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+	kdev->attached = false;
+}
+
+/**
+ * mdevkit_group_unbind_iommufd() - iommufd: the device gives its iommufd up
+ * @kdev: the device; closed
+ *
+ * Detaches it too if that was not done.
+ */
+void mdevkit_group_unbind_iommufd(struct mdevkit_device *kdev)
+{
+	guard(mutex)(&kdev->group->lock);
+	disarm_member(kdev->group, kdev);
+	vfio_iommufd_physical_unbind(&kdev->vdev);
+	kdev->attached = false;
 }

@@ -134,5 +134,6 @@ int mdevkit_group_arm(struct mdevkit_device *kdev);
 void mdevkit_group_disarm(struct mdevkit_device *kdev);
 int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id);
 void mdevkit_group_detach_ioas(struct mdevkit_device *kdev);
+void mdevkit_group_unbind_iommufd(struct mdevkit_device *kdev);
 
 #endif /* _MDEVKIT_PRIVATE_H */

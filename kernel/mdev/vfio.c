@@ -227,6 +227,11 @@ static void mdevkit_vfio_detach_ioas(struct vfio_device *vdev)
 	mdevkit_group_detach_ioas(mdevkit_from_vdev(vdev));
 }
 
+static void mdevkit_vfio_unbind_iommufd(struct vfio_device *vdev)
+{
+	mdevkit_group_unbind_iommufd(mdevkit_from_vdev(vdev));
+}
+
 #define VFIO_OPS_COMMON					\
 	.open_device = mdevkit_vfio_open,		\
 	.close_device = mdevkit_vfio_close,		\
@@ -251,7 +256,7 @@ const struct vfio_device_ops mdevkit_aux_ops = {
 	.name = "mdevkit-aux",
 	VFIO_OPS_COMMON,
 	.bind_iommufd = vfio_iommufd_physical_bind,
-	.unbind_iommufd = vfio_iommufd_physical_unbind,
+	.unbind_iommufd = mdevkit_vfio_unbind_iommufd,
 	.attach_ioas = mdevkit_vfio_attach_ioas,
 	.detach_ioas = mdevkit_vfio_detach_ioas,
 };
