@@ -592,6 +592,9 @@ TEST_ALL_MODES("close with mappings live ends the DMA, and the next user reaches
 		CHECK(reg_get(&tenant.client, SOFTDMA_ROUNDS) > 0);
 		vfio_client_close(&tenant.client);
 		memcpy(&last, tenant.memory, 4);
+		/* Its group is still in the container, its memory still mapped */
+		CHECK_EQ(armed_groups(), 0);
+		CHECK_EQ(armed_members(), 0);
 		sleep_ms(20);
 		CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the close has returned");
 		vfio_space_close(&tenant.space);

@@ -70,12 +70,17 @@ static struct softdma *to_softdma(struct mdevkit_device *kdev)
 	return container_of(kdev, struct softdma, kdev);
 }
 
+static bool softdma_may_dma(struct softdma *s)
+{
+	return s->kdev.type->driver_data == SOFTDMA_KIND_SOFT || s->dma_device;
+}
+
 static int softdma_transfer(struct softdma *s, u64 iova, void *data, size_t len, bool write)
 {
 	lockdep_assert_held(&s->lock);
 	if (s->kdev.type->driver_data == SOFTDMA_KIND_SOFT)
 		return mdevkit_dma_rw(&s->kdev, iova, data, len, write);
-	if (!s->dma_device)
+	if (!softdma_may_dma(s))
 		return -EACCES;
 	return mock_iommu_dma(s->dma_device, s->pasid, iova, data, len, write);
 }
@@ -86,7 +91,8 @@ static void softdma_stream(struct work_struct *work)
 	int ret;
 
 	guard(mutex)(&s->lock);
-	if (!s->streaming)
+	/* Without a PASID it is paused, not failed */
+	if (!s->streaming || !softdma_may_dma(s))
 		return;
 	s->rounds++;
 	ret = softdma_transfer(s, s->iova, &s->rounds, sizeof(s->rounds), true);
@@ -95,6 +101,16 @@ static void softdma_stream(struct work_struct *work)
 		s->streaming = false;
 	else
 		schedule_work(work);
+}
+
+/* No DMA is under way when it returns; a stream that was on goes on after start_dma */
+static void softdma_pause_stream(struct softdma *s)
+{
+	scoped_guard(mutex, &s->lock) {
+		s->dma_device = NULL;
+		s->pasid = IOMMU_NO_PASID;
+	}
+	cancel_work_sync(&s->stream);
 }
 
 static void softdma_stop_stream(struct softdma *s)
@@ -305,17 +321,14 @@ static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 	guard(mutex)(&s->lock);
 	s->pasid = pasid;
 	s->dma_device = s->whole ?: mdevkit_parent_dev(kdev->parent);
+	if (s->streaming)
+		schedule_work(&s->stream);
 	return 0;
 }
 
 static void softdma_drain(struct mdevkit_device *kdev)
 {
-	struct softdma *s = to_softdma(kdev);
-
-	softdma_stop_stream(s);
-	guard(mutex)(&s->lock);
-	s->dma_device = NULL;
-	s->pasid = IOMMU_NO_PASID;
+	softdma_pause_stream(to_softdma(kdev));
 }
 
 static struct device *softdma_iommu_device(struct mdevkit_device *kdev)
