@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Two virtual machines with one slice of the DMA engine each, whose kernels run dmatest on it at the same time, while
+# the host runs dmatest on the channel that it has kept.
+# shellcheck source=tests/lab/lib/ktap.sh
+. "$(dirname "$(readlink -f "$0")")/ktap.sh"
+
+parent=/sys/bus/pci/devices/0000:00:03.0
+one=6d646d61-0000-0000-0000-000000000001
+two=6d646d61-0000-0000-0000-000000000002
+logs=$(mktemp -d)
+
+plan 6
+modprobe mdma || { echo "Bail out! module mdma cannot be loaded"; exit 1; }
+echo $one >$parent/mdev_supported_types/mdma-1/create || { echo "Bail out! no mdev below $parent"; exit 1; }
+echo $two >$parent/mdev_supported_types/mdma-2/create || { echo "Bail out! no mdev below $parent"; exit 1; }
+
+guest() {
+	local log=$1
+	shift
+	lab-guest --timeout 200 --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
+}
+
+guest one $one &
+first=$!
+guest two $two &
+second=$!
+
+# The host's own channel, while both guests boot and run. dmatest.ko is of the guest's kernel; the debug kernel has its own.
+name="the host's own channel passes dmatest while slices are out"
+if modprobe -q dmatest 2>/dev/null || insmod /usr/lib/mdevkit/guest/dmatest.ko 2>/dev/null; then
+	echo 500 >/sys/module/dmatest/parameters/iterations
+	echo 20000 >/sys/module/dmatest/parameters/timeout
+	channel=$(basename "$(readlink -f "$parent"/dma/dma*chan0)")
+	echo "$channel" >/sys/module/dmatest/parameters/channel
+	echo 1 >/sys/module/dmatest/parameters/run
+	cat /sys/module/dmatest/parameters/wait >/dev/null
+	summary=$(dmesg | grep "dmatest: $channel.*summary" | tail -n 1)
+	expect "$name" grep -q "summary 500 tests, 0 failures" <<<"$summary"
+	echo "# ${summary#*] }"
+	rmmod dmatest
+else
+	skip "$name" "no dmatest for Linux $(uname -r)"
+fi
+
+status=0
+wait $first || status=$?
+sed 's/^/# /' "$logs/one.out"
+same "dmatest passes in a guest with one channel" $status 0
+status=0
+wait $second || status=$?
+sed 's/^/# /' "$logs/two.out"
+same "dmatest passes in another guest with two channels, at the same time" $status 0
+same "QEMU has no complaint" "$(cat "$logs/one/qemu" "$logs/two/qemu")" ""
+
+same "the IOMMU saw no stray access" "$(dmesg | sed "1,/$ktap_mark/d" | grep -c 'DMAR: .*fault')" 0
+expect "the mdevs can be removed right after the guests have gone" \
+	timeout 10 sh -c "echo 1 >/sys/bus/mdev/devices/$one/remove && echo 1 >/sys/bus/mdev/devices/$two/remove"
+rm -rf "$logs"
+finish

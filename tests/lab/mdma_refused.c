@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parents that cannot isolate by PASID: they offer nothing, refuse, and say why. What should be
+ * the case follows from the machine: lab.topology on the kernel's command line (lab/qemu/args).
+ */
+#include <dirent.h>
+#include <string.h>
+
+#include "mdma.h"
+
+static char topology[256];
+
+/* Is @word among the machine's topology words? */
+static bool has_word(const char *word)
+{
+	char list[256], *save = NULL;
+
+	strcpy(list, topology);
+	for (char *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save))
+		if (!strcmp(w, word))
+			return true;
+	return false;
+}
+
+static const char *ready(void)
+{
+	char cmdline[4096], *at;
+
+	if (sysfs_read(cmdline, sizeof(cmdline), "/proc/cmdline"))
+		return "no /proc/cmdline";
+	at = strstr(cmdline, "lab.topology=");
+	if (at)
+		sscanf(at, "lab.topology=%255[^ ]", topology);
+	if (module_load("mdma", NULL))
+		return "module mdma cannot be loaded";
+	return NULL;
+}
+
+static void check_refused(const char *bdf)
+{
+	static const char * const types[] = { "mdma-1", "mdma-2", "mdma-4" };
+	char parent[64], reason[256], uuid[UUID_SIZE];
+
+	snprintf(parent, sizeof(parent), PCI_DEVICES "%s", bdf);
+	REQUIRE_OK(sysfs_read(reason, sizeof(reason), "%s/mdevkit/pasid_blocked", parent));
+	ktap_note("%s: %s", bdf, reason);
+	CHECK(strlen(reason) > 10, "no reason");
+	mdev_uuid(1, uuid);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		CHECK_EQ(mdev_available(parent, types[i]), 0, "%s", types[i]);
+		CHECK_ERR(mdev_create(parent, types[i], uuid), EOPNOTSUPP, "%s", types[i]);
+		CHECK(!mdev_exists(uuid));
+	}
+}
+
+static void check_offered(const char *bdf)
+{
+	char parent[64], reason[256];
+
+	snprintf(parent, sizeof(parent), PCI_DEVICES "%s", bdf);
+	REQUIRE_OK(sysfs_read(reason, sizeof(reason), "%s/mdevkit/pasid_blocked", parent));
+	CHECK_STR(reason, "");
+	CHECK(mdev_available(parent, "mdma-1") > 0);
+}
+
+TEST("the function on the root bus is refused exactly when the machine cannot isolate it")
+{
+	static const char * const lacking[] = {
+		"no-cap", "no-pasid", "no-scalable", "no-intremap", "no-iommu",
+	};
+
+	if (has_word("no-mdma") || !path_exists(MDMA_PARENT))
+		SKIP("this machine has no mdma device");
+	for (size_t i = 0; i < ARRAY_SIZE(lacking); i++) {
+		if (!has_word(lacking[i]))
+			continue;
+		check_refused(MDMA_BDF);
+		return;
+	}
+	check_offered(MDMA_BDF);
+}
+
+TEST("a function behind a root port without ACS is refused")
+{
+	struct dirent *entry;
+	unsigned int found = 0;
+	DIR *dir;
+
+	if (!has_word("no-acs"))
+		SKIP("this machine has no such port (topology no-acs)");
+	dir = opendir(PCI_DEVICES "0000:00:06.0");
+	REQUIRE(dir);
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "0000:", 5) || strlen(entry->d_name) != 12)
+			continue;
+		check_refused(entry->d_name);
+		found++;
+	}
+	closedir(dir);
+	CHECK_EQ(found, 1);
+}
+
+TEST("two functions of one slot that could reach one another are refused")
+{
+	if (!has_word("functions"))
+		SKIP("this machine has no such functions (topology functions)");
+	check_refused("0000:00:07.0");
+	check_refused("0000:00:07.1");
+}
+
+int main(int argc, char **argv)
+{
+	return ktap_main(argc, argv, &(struct ktap_hooks) {
+		.before_all = ready,
+		.after_each = mdev_remove_all,
+	});
+}
