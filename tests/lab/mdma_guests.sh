@@ -18,7 +18,7 @@ echo $two >$parent/mdev_supported_types/mdma-2/create || { echo "Bail out! no md
 guest() {
 	local log=$1
 	shift
-	lab-guest --timeout 200 --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
+	lab-guest --timeout $((150 * ${MDEVKIT_SLOWNESS:-1})) --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
 }
 
 guest one $one &
