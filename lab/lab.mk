@@ -5,7 +5,7 @@
 
 KERNEL ?= stable
 
-lab-options = --kernel '$(KERNEL)' $(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(if $(SHARE),--share '$(SHARE)') \
+lab-options = --kernel '$(KERNEL)' --mdma $(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(if $(SHARE),--share '$(SHARE)') \
 	$(if $(MEMORY),--memory '$(MEMORY)') $(if $(TOPOLOGY),--topology '$(TOPOLOGY)')
 
 demo: ## The kit at work, step by step, in a VM; transcript in build/demo
