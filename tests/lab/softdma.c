@@ -338,6 +338,186 @@ TEST_ALL_MODES("an interrupt tells that the DMA is done, and the memory is right
 	tenant_end(&tenant);
 }
 
+/* ---- what is PCI about it ---- */
+
+static unsigned int find_capability(struct vfio_client *client, u8 id)
+{
+	unsigned int at = config_get(client, PCI_CAPABILITY_LIST, 1);
+
+	for (int i = 0; at && i < 48; i++) {
+		if (config_get(client, at + PCI_CAP_LIST_ID, 1) == id)
+			return at;
+		at = config_get(client, at + PCI_CAP_LIST_NEXT, 1);
+	}
+	REQUIRE(false, "no capability %#x", id);
+	return 0;
+}
+
+TEST_ALL_MODES("MSI vectors are connected all together or not at all")
+{
+	const u32 trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
+	static const u8 odd[SOFTDMA_VECTORS] = { 0, 1, 0, 1 };
+	int first[SOFTDMA_VECTORS], second[SOFTDMA_VECTORS], none = -1;
+	const unsigned int msi = VFIO_PCI_MSI_IRQ_INDEX;
+	struct vfio_client *client;
+	struct tenant tenant;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	for (int i = 0; i < SOFTDMA_VECTORS; i++) {
+		first[i] = eventfd_new();
+		second[i] = eventfd_new();
+	}
+	REQUIRE_OK(vfio_irq_connect(client, msi, 0, SOFTDMA_VECTORS, first));
+	/* The third of four is none: the first two must not have changed */
+	close(second[2]);
+	CHECK_ERR(vfio_irq_connect(client, msi, 0, SOFTDMA_VECTORS, second), EBADF);
+	for (int i = 0; i < SOFTDMA_VECTORS; i++) {
+		CHECK_ERR(vfio_irq_set(client, VFIO_IRQ_SET_DATA_NONE | trigger, msi, i, 1, NULL,
+				       0), 0);
+		CHECK_EQ(eventfd_take(first[i]), 1, "vector %d", i);
+		CHECK_EQ(i == 2 ? 0 : eventfd_take(second[i]), 0, "vector %d", i);
+	}
+	/* A range of vectors that begins inside and ends outside */
+	CHECK_ERR(vfio_irq_connect(client, msi, 2, 3, second), EINVAL);
+	CHECK_ERR(vfio_irq_set(client, VFIO_IRQ_SET_DATA_NONE | trigger, msi, 3, 2, NULL, 0),
+		  EINVAL);
+	CHECK_EQ(eventfd_take(first[3]), 0);
+	/* DATA_BOOL picks vectors */
+	CHECK_ERR(vfio_irq_set(client, VFIO_IRQ_SET_DATA_BOOL | trigger, msi, 0, SOFTDMA_VECTORS,
+			       odd, sizeof(odd)), 0);
+	for (int i = 0; i < SOFTDMA_VECTORS; i++)
+		CHECK_EQ(eventfd_take(first[i]), odd[i], "vector %d", i);
+	/* One vector taken away leaves the others, and one replaced, too */
+	CHECK_ERR(vfio_irq_connect(client, msi, 1, 1, &none), 0);
+	CHECK_ERR(vfio_irq_connect(client, msi, 3, 1, &second[3]), 0);
+	CHECK_ERR(vfio_irq_set(client, VFIO_IRQ_SET_DATA_NONE | trigger, msi, 0, SOFTDMA_VECTORS,
+			       NULL, 0), 0);
+	CHECK_EQ(eventfd_take(first[0]), 1);
+	CHECK_EQ(eventfd_take(first[1]), 0);
+	CHECK_EQ(eventfd_take(first[2]), 1);
+	CHECK_EQ(eventfd_take(first[3]), 0);
+	CHECK_EQ(eventfd_take(second[3]), 1);
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("a function level reset ends the DMA, clears the registers, keeps the mappings")
+{
+	struct vfio_client *client;
+	struct tenant tenant;
+	unsigned int exp;
+	u16 control;
+	u32 last;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	exp = find_capability(client, PCI_CAP_ID_EXP);
+	CHECK(config_get(client, exp + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR);
+	reg_put(client, SOFTDMA_LENGTH, 77);
+	device_dma(client, SOFTDMA_STREAM, IOVA, 0);
+	sleep_ms(20);
+	CHECK(reg_get(client, SOFTDMA_ROUNDS) > 0);
+	control = config_get(client, exp + PCI_EXP_DEVCTL, 2);
+	config_put(client, exp + PCI_EXP_DEVCTL, 2, control | PCI_EXP_DEVCTL_BCR_FLR);
+	memcpy(&last, tenant.memory, 4);
+	sleep_ms(20);
+	CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the reset");
+	CHECK(!(config_get(client, exp + PCI_EXP_DEVCTL, 2) & PCI_EXP_DEVCTL_BCR_FLR));
+	config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0);
+	CHECK_EQ(reg_get(client, SOFTDMA_LENGTH), 0);
+	CHECK_EQ(reg_get(client, SOFTDMA_ROUNDS), 0);
+	fill(tenant.memory, TENANT_SIZE, 1);
+	check_tenant(&tenant);
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("in D3hot and with memory decode off the BAR reads all-ones and drops writes")
+{
+	struct vfio_client *client;
+	struct tenant tenant;
+	unsigned int ctrl;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	ctrl = find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+	reg_put(client, SOFTDMA_LENGTH, 1234);
+	for (int round = 0; round < 2; round++) {
+		if (round)
+			config_put(client, ctrl, 2, 3);
+		else
+			config_put(client, PCI_COMMAND, 2, 0);
+		CHECK_EQ(reg_get(client, SOFTDMA_LENGTH), 0xffffffff);
+		CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0xffffffffffffffffull);
+		reg_put(client, SOFTDMA_LENGTH, 1);
+		if (round)
+			config_put(client, ctrl, 2, 0);
+		else
+			config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		CHECK_EQ(reg_get(client, SOFTDMA_LENGTH), 1234);
+	}
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("registers of 4 and 8 bytes refuse what does not fit, and split what does")
+{
+	u8 data[16], seen[16];
+	struct vfio_client *client;
+	struct tenant tenant;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	fill(data, sizeof(data), 6);
+	for (u32 at = 0; at < 16; at++) {
+		for (u32 len = 1; len <= 16; len++) {
+			bool fits = at % 4 == 0 && len % 4 == 0;
+
+			REQUIRE_EQ(vfio_write(client, 0, SOFTDMA_BUFFER, data, 16), 16);
+			memset(seen, 0xa5, sizeof(seen));
+			CHECK_EQ(vfio_read(client, 0, SOFTDMA_BUFFER + at, seen, len),
+				 fits ? (int)len : -EINVAL, "%u bytes at %u", len, at);
+			if (!fits)
+				CHECK_EQ(seen[0], 0xa5, "%u bytes at %u", len, at);
+			else if (at + len <= 16)
+				CHECK(!memcmp(seen, data + at, len), "%u bytes at %u", len, at);
+			memset(seen, 0, sizeof(seen));
+			CHECK_EQ(vfio_write(client, 0, SOFTDMA_BUFFER + at, seen, len),
+				 fits ? (int)len : -EINVAL, "%u bytes at %u", len, at);
+			REQUIRE_EQ(vfio_read(client, 0, SOFTDMA_BUFFER, seen, 16), 16);
+			if (!fits)
+				CHECK(!memcmp(seen, data, 16), "%u bytes at %u", len, at);
+		}
+	}
+	/* Across the end of the BAR */
+	CHECK_ERR(vfio_read(client, 0, SOFTDMA_BAR_SIZE - 4, seen, 8), EINVAL);
+	CHECK_ERR(vfio_read(client, 0, SOFTDMA_BAR_SIZE, seen, 4), EINVAL);
+	CHECK_EQ(vfio_read(client, 0, SOFTDMA_BAR_SIZE - 4, seen, 4), 4);
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("config space of an Express function has 4096 bytes and no more")
+{
+	u8 whole[4097], part[16];
+	struct tenant tenant;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	CHECK_EQ(tenant.client.config.size, 4096);
+	CHECK_EQ(vfio_read(&tenant.client, VFIO_PCI_CONFIG_REGION_INDEX, 0, whole, 4096), 4096);
+	CHECK_ERR(vfio_read(&tenant.client, VFIO_PCI_CONFIG_REGION_INDEX, 0, whole, 4097), EINVAL);
+	for (u32 at = 4080; at < 4100; at++) {
+		for (u32 len = 1; len <= 16; len++) {
+			ssize_t ret = vfio_read(&tenant.client, VFIO_PCI_CONFIG_REGION_INDEX, at,
+						part, len);
+
+			CHECK_EQ(ret, at + len <= 4096 ? (int)len : -EINVAL, "%u bytes at %u", len,
+				 at);
+			if (ret > 0)
+				CHECK(!memcmp(part, whole + at, len), "%u bytes at %u", len, at);
+		}
+	}
+	tenant_end(&tenant);
+}
+
 /* ---- many ---- */
 
 #define MANY	64

@@ -6,6 +6,7 @@
 #define SOFTDMA_REGS_H
 
 #define SOFTDMA_BAR_SIZE	4096
+#define SOFTDMA_VECTORS		4	/* MSI; the device itself raises the first */
 
 #define SOFTDMA_STATUS		0x00	/* ro: 0, or the errno of the last DMA */
 #define SOFTDMA_IOVA		0x08	/* rw, 64 bits: where the DMA goes */
