@@ -36,6 +36,7 @@ struct mdma_channel {
 	int irq;
 
 	spinlock_t lock;		/* all below, and the ring registers */
+	struct list_head prepared;	/* not submitted; the client may never do it */
 	struct list_head submitted;	/* not yet told to start */
 	struct list_head issued;	/* waiting for room in the ring */
 	struct list_head active;	/* in the ring, in order */
@@ -101,6 +102,7 @@ static void transfers_free(struct list_head *transfers)
 	INIT_LIST_HEAD(transfers);
 }
 
+/* All that were submitted, in that order */
 static void channel_take_all(struct mdma_channel *ch, struct list_head *transfers)
 {
 	lockdep_assert_held(&ch->lock);
@@ -201,7 +203,7 @@ static dma_cookie_t channel_submit(struct dma_async_tx_descriptor *tx)
 	if (++ch->chan.cookie < DMA_MIN_COOKIE)
 		ch->chan.cookie = DMA_MIN_COOKIE;
 	tx->cookie = ch->chan.cookie;
-	list_add_tail(&t->entry, &ch->submitted);
+	list_move_tail(&t->entry, &ch->submitted);
 	spin_unlock_irqrestore(&ch->lock, flags);
 	return tx->cookie;
 }
@@ -210,7 +212,9 @@ static struct dma_async_tx_descriptor *channel_prep(struct dma_chan *chan, u32 o
 						    u64 src, u64 pattern, size_t len,
 						    unsigned long flags)
 {
+	struct mdma_channel *ch = to_channel(chan);
 	struct mdma_transfer *t;
+	unsigned long irq_flags;
 
 	if (len > MDMA_MAX_LEN)
 		return NULL;
@@ -226,6 +230,9 @@ static struct dma_async_tx_descriptor *channel_prep(struct dma_chan *chan, u32 o
 	t->desc.dst = cpu_to_le64(dst);
 	t->desc.pattern = cpu_to_le64(pattern);
 	t->desc.len = cpu_to_le32(len);
+	spin_lock_irqsave(&ch->lock, irq_flags);
+	list_add_tail(&t->entry, &ch->prepared);
+	spin_unlock_irqrestore(&ch->lock, irq_flags);
 	return &t->tx;
 }
 
@@ -283,6 +290,7 @@ static int channel_terminate_all(struct dma_chan *chan)
 	if (!ch->dead)
 		channel_restart(ch);
 	channel_take_all(ch, &dropped);
+	list_splice_tail_init(&ch->prepared, &dropped);
 	spin_unlock_irqrestore(&ch->lock, flags);
 	transfers_free(&dropped);
 	return 0;
@@ -360,6 +368,7 @@ static int engine_add_channel(struct mdma_engine *engine, unsigned int n, void _
 	if (ioread32(page + MDMA_T_ID) != MDMA_ID)
 		return dev_err_probe(dev, -ENODEV, "page %u is no tenant page of an mdma\n", n);
 	spin_lock_init(&ch->lock);
+	INIT_LIST_HEAD(&ch->prepared);
 	INIT_LIST_HEAD(&ch->submitted);
 	INIT_LIST_HEAD(&ch->issued);
 	INIT_LIST_HEAD(&ch->active);
