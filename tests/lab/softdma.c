@@ -997,15 +997,13 @@ TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when t
 
 /* ---- iommufd's own steps ---- */
 
-TEST_ALL_MODES("iommufd: no DMA before attach, replace moves it to another IOAS, detach ends it")
+TEST_IOMMUFD("no DMA before attach, replace moves it to another IOAS, detach ends it")
 {
 	u8 *first, *second, seen[256];
 	struct tenant tenant;
 	struct vfio_space *space = &tenant.space;
 	u32 ioas, original;
 
-	if (mode->container_path)
-		SKIP("attach, replace and detach are not part of the container's interface");
 	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
 	first = tenant.memory;
 	check_tenant(&tenant);

@@ -49,7 +49,7 @@ static const char *no_iommufd(const struct ktap_variant *variant __maybe_unused)
 const struct ktap_variant vfio_modes[] = {
 	{ .name = "type1v2", .data = &mode_type1v2 },
 	{ .name = "iommufd_compat", .absent = no_iommufd, .data = &mode_iommufd_compat },
-	{ .name = "iommufd", .absent = no_iommufd, .data = &mode_iommufd },
+	[VFIO_MODE_IOMMUFD] = { .name = "iommufd", .absent = no_iommufd, .data = &mode_iommufd },
 	{ }
 };
 

@@ -38,6 +38,11 @@ extern const struct vfio_mode *const vfio_type1v2;
 #define TEST_ALL_MODES_LONG(sentence, seconds) \
 	KTAP_TEST(sentence, seconds, vfio_modes, const struct vfio_mode *, mode)
 
+/* Runs only in the mode "iommufd", the last of them */
+#define TEST_IOMMUFD(sentence) \
+	KTAP_TEST(sentence, 0, vfio_modes + VFIO_MODE_IOMMUFD, const struct vfio_mode *, mode)
+#define VFIO_MODE_IOMMUFD	2
+
 #define VFIO_SPACE_GROUPS	80
 
 /* One address space: a container, or an iommufd with an IOAS */
