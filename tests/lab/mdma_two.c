@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mdma_two [UUID UUID] – two slices of the DMA engine side by side, told in remarks: both tenants use
- * the same addresses, each reaches its own memory, and a stray access ends in a fault. The demo
- * gives the UUIDs of two mdevs of type mdma-1; as a test it makes them itself.
+ * mdma_two [UUID UUID] - two slices of the DMA engine side by side, told in remarks: both
+ * tenants use the same addresses, each reaches its own memory, and a stray access ends in a
+ * fault. The demo gives the UUIDs of two mdevs of type mdma-1; as a test it makes them itself.
  */
 #include <endian.h>
 #include <string.h>
@@ -53,7 +53,7 @@ TEST("two slices at the same addresses reach each its own memory, and nothing el
 		CHECK(!(mdma_wait(&q[i]) & MDMA_T_STATUS_ERROR));
 		snprintf(want, sizeof(want), "the memory of tenant %d", i + 1);
 		CHECK_STR((char *)t[i].mem + MDMA_DATA + 4096, want);
-		ktap_note("tenant %d: its engine copied 64 bytes from there to 0x%llx, and found \"%s\"",
+		ktap_note("tenant %d: its engine copied 64 bytes to 0x%llx, and found \"%s\"",
 			  i + 1, MDMA_IOVA + MDMA_DATA + 4096, t[i].mem + MDMA_DATA + 4096);
 	}
 	mdma_add(&q[0], MDMA_OP_COPY, STRAY, MDMA_IOVA + MDMA_DATA, 64);
@@ -61,8 +61,8 @@ TEST("two slices at the same addresses reach each its own memory, and nothing el
 	CHECK_EQ(le32toh(record->status), MDMA_ERR_READ);
 	CHECK_EQ(le64toh(record->addr), STRAY);
 	CHECK_STR((char *)t[0].mem + MDMA_DATA, "the memory of tenant 1");
-	ktap_note("tenant 1: its engine was sent to 0x%llx, which is not mapped: completion record says error %u at 0x%llx",
-		  STRAY, le32toh(record->status), (u64)le64toh(record->addr));
+	ktap_note("tenant 1: its engine was sent to 0x%llx, not mapped: error %u at 0x%llx", STRAY,
+		  le32toh(record->status), (u64)le64toh(record->addr));
 	CHECK_EQ(mdma_copy(&q[1], MDMA_IOVA + MDMA_DATA, MDMA_IOVA + MDMA_DATA + 8192, 64),
 		 MDMA_ERR_OK);
 	ktap_note("tenant 2: goes on");
