@@ -682,7 +682,10 @@ static bool find_spared(char start[32], char end[32])
 
 static const char *prepare(void)
 {
-	static const char *const attrs[] = { "failslab", "fail_page_alloc", NULL };
+	/* fail_iommufd: iommufd's own points, where the kernel has IOMMUFD_TEST */
+	static const char *const attrs[] = {
+		"failslab", "fail_page_alloc", "fail_iommufd", NULL
+	};
 	const char *reason = no_injection();
 	char start[32], end[32];
 
