@@ -13,7 +13,6 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
-#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/module.h>

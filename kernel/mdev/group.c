@@ -30,7 +30,7 @@
  * @lock: guards what follows, and the members' flags armed and attached. Inside VFIO's
  *	device_set locks, outside a device's access lock and the locks of iommu_aux
  * @members: the mdevs
- * @users: members that are armed flags set; the group is armed while it is not 0
+ * @users: members whose flag armed is set; the group is armed while it is not 0
  * @domain: the domain that the group is armed with, or NULL
  */
 struct mdevkit_group {
