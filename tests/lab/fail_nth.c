@@ -8,7 +8,6 @@
  * where it was and the same operation must succeed. Needs the debug kernel; reports of
  * KASAN, lockdep and so on fail the program by the kernel's log, leaks by kmemleak.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -117,16 +116,7 @@ static void walk(const struct step *step, struct scene *scene)
 
 static int groups_in_use(void)
 {
-	struct dirent *entry;
-	int count = 0;
-	DIR *dir = opendir("/sys/kernel/iommu_groups");
-
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count;
+	return dir_count("/sys/kernel/iommu_groups");
 }
 
 static int create_act(struct scene *scene)

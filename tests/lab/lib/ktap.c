@@ -279,6 +279,19 @@ static const char *why_absent(const struct ktap_variant *variant)
 	return variant->absent ? variant->absent(variant) : NULL;
 }
 
+/* Is @filter part of the test's name as it is printed? */
+static bool selected(const char *filter, const struct ktap_test *test,
+		     const struct ktap_variant *variant)
+{
+	char name[256];
+
+	if (!filter)
+		return true;
+	snprintf(name, sizeof(name), "%s%s%s", variant ? variant->name : "", variant ? ": " : "",
+		 test->sentence);
+	return strstr(name, filter);
+}
+
 /* Calls @fn for each test and variant that @filter selects and that can run */
 static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hooks, run_fn fn)
 {
@@ -286,16 +299,13 @@ static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hook
 	unsigned int count = 0;
 
 	for (test = first_test; test; test = test->next) {
-		if (filter && !strstr(test->sentence, filter))
-			continue;
-		if (!test->variants) {
+		if (!test->variants && selected(filter, test, NULL)) {
 			if (fn)
 				fn(test, NULL, hooks);
 			count++;
-			continue;
 		}
-		for (const struct ktap_variant *v = test->variants; v->name; v++) {
-			if (why_absent(v))
+		for (const struct ktap_variant *v = test->variants; v && v->name; v++) {
+			if (!selected(filter, test, v) || why_absent(v))
 				continue;
 			if (fn)
 				fn(test, v, hooks);
@@ -311,12 +321,9 @@ static unsigned int count_variant(const char *filter, const struct ktap_variant 
 	const struct ktap_test *test;
 	unsigned int count = 0;
 
-	for (test = first_test; test; test = test->next) {
-		if (filter && !strstr(test->sentence, filter))
-			continue;
+	for (test = first_test; test; test = test->next)
 		for (const struct ktap_variant *v = test->variants; v && v->name; v++)
-			count += !strcmp(v->name, variant->name);
-	}
+			count += selected(filter, test, v) && !strcmp(v->name, variant->name);
 	return count;
 }
 

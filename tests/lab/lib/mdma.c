@@ -4,20 +4,11 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mdma.h"
 
 #define WAIT_MS		30000
-
-u64 now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
 
 const char *mdma_bind(const char *bdf, const char *driver)
 {
@@ -120,7 +111,7 @@ static struct mdma_record *record_at(struct mdma_queue *q, unsigned int index)
 	return (struct mdma_record *)(q->t->mem + q->adi * MDMA_AREA + MDMA_RECORDS) + index;
 }
 
-void mdma_queue_start(struct mdma_queue *q, struct mdma_tenant *t, unsigned int adi)
+void mdma_queue_set_up(struct mdma_queue *q, struct mdma_tenant *t, unsigned int adi)
 {
 	*q = (struct mdma_queue) { .t = t, .adi = adi };
 	mdma_put(t, adi, MDMA_T_CTRL, MDMA_T_CTRL_RESET);
@@ -129,6 +120,11 @@ void mdma_queue_start(struct mdma_queue *q, struct mdma_tenant *t, unsigned int 
 	mdma_put(t, adi, MDMA_T_RING_SIZE, MDMA_RING);
 	mdma_put(t, adi, MDMA_T_INT_MASK, 0);
 	mdma_put(t, adi, MDMA_T_CTRL, MDMA_T_CTRL_ENABLE);
+}
+
+void mdma_queue_start(struct mdma_queue *q, struct mdma_tenant *t, unsigned int adi)
+{
+	mdma_queue_set_up(q, t, adi);
 	REQUIRE(mdma_get(t, adi, MDMA_T_STATUS) & MDMA_T_STATUS_RUNNING, "status 0x%x",
 		mdma_get(t, adi, MDMA_T_STATUS));
 }

@@ -58,7 +58,9 @@ void mdma_end(struct mdma_tenant *t);
 u32 mdma_get(struct mdma_tenant *t, unsigned int adi, unsigned int reg);
 void mdma_put(struct mdma_tenant *t, unsigned int adi, unsigned int reg, u32 value);
 
-/* Resets the ADI and starts it with an empty ring and all its interrupts */
+/* Resets the ADI and gives it an empty ring and all its interrupts */
+void mdma_queue_set_up(struct mdma_queue *q, struct mdma_tenant *t, unsigned int adi);
+/* The same, and it runs */
 void mdma_queue_start(struct mdma_queue *q, struct mdma_tenant *t, unsigned int adi);
 /* A descriptor at the tail, with a record and an interrupt; addresses are IOVAs */
 struct mdma_desc *mdma_add(struct mdma_queue *q, u32 op, u64 src, u64 dst, u32 len);
@@ -74,7 +76,5 @@ u32 mdma_copy(struct mdma_queue *q, u64 src, u64 dst, u32 len);
 /* Bytes that are different for each seed */
 void mdma_fill(void *memory, size_t size, u64 seed);
 bool mdma_is_filled(const void *memory, size_t size, u64 seed);
-
-u64 now_ms(void);
 
 #endif /* _LAB_MDMA_H */

@@ -92,6 +92,20 @@ bool path_exists(const char *fmt, ...)
 	return !access(path, F_OK);
 }
 
+int dir_count(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int count = 0;
+
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
 int link_basename(char *buf, size_t size, const char *fmt, ...)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -138,17 +152,8 @@ long mdev_available(const char *parent, const char *type)
 
 int mdev_count(void)
 {
-	DIR *dir = opendir(MDEV_DEVICES);
-	struct dirent *entry;
-	int count = 0;
-
 	/* Without the mdev module there is no bus, and no device */
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count;
+	return dir_count(MDEV_DEVICES);
 }
 
 int mdev_group(const char *uuid)
@@ -201,6 +206,14 @@ bool module_loaded(const char *name)
 
 	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
 	return !access(path, F_OK);
+}
+
+u64 now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 }
 
 void sleep_ms(unsigned int ms)

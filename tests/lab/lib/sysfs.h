@@ -27,6 +27,9 @@ int sysfs_write(const char *value, const char *fmt, ...) __printf(2, 3);
 
 bool path_exists(const char *fmt, ...) __printf(1, 2);
 
+/* Number of entries of the folder @path; 0 when there is none */
+int dir_count(const char *path);
+
 /* The last part of what the link points to. 0 or -errno */
 int link_basename(char *buf, size_t size, const char *fmt, ...)
 	__printf(3, 4);
@@ -67,6 +70,9 @@ int module_load(const char *name, const char *args);
 int module_unload(const char *name);
 
 bool module_loaded(const char *name);
+
+/* Milliseconds of a clock that nobody sets */
+u64 now_ms(void);
 
 /* Sleeps through signals */
 void sleep_ms(unsigned int ms);
