@@ -73,12 +73,14 @@ struct mdevkit_type {
  * @reset: bring the device's registers to their state after @create and stop all
  *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
  *	0 or -errno
- * @start_dma: kinds pasid and lookup: the IOMMU now translates the device's DMA;
- *	@pasid is to be written into the device, or IOMMU_NO_PASID where the device
- *	uses its own requester ID. 0 or -errno, which fails the user's open or attach
+ * @start_dma: kinds pasid and lookup: the IOMMU translates the device's DMA and the
+ *	tenant has set Bus Master Enable; @pasid is to be written into the device, or
+ *	IOMMU_NO_PASID where the device uses its own requester ID. What the tenant has set
+ *	up meanwhile goes on. 0 or -errno, which fails the user's attach or, when the tenant
+ *	starts it, is logged
  * @drain: kinds pasid and lookup; undo of @start_dma: when it returns the device has
- *	no DMA under way, starts none, and no longer knows its PASID. Cannot fail;
- *	called also when the parent is gone (mdevkit_device_gone())
+ *	no DMA under way, starts none, and no longer knows its PASID; its registers stay.
+ *	Cannot fail; called also when the parent is gone (mdevkit_device_gone())
  * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
  *	@create to @destroy
  *
@@ -135,7 +137,8 @@ struct mdevkit_device {
 	/* private: */
 	/*
 	 * Held for reading around BAR accesses and config reads, for writing around config
-	 * writes and the life cycle callbacks. Guards config, opened and dma_started.
+	 * writes and the life cycle callbacks. Guards config, opened, translated, master
+	 * and dma_started.
 	 */
 	struct rw_semaphore access;
 	/*
@@ -152,7 +155,9 @@ struct mdevkit_device {
 	bool opened;
 	bool armed;			/* counts in its group's users */
 	bool attached;			/* to an IOAS of iommufd */
-	bool dma_started;
+	bool translated;		/* armed, and not drained by the kit */
+	bool master;			/* Bus Master Enable, in D0 */
+	bool dma_started;		/* both, and so the driver was told */
 	bool io_enabled;
 	bool memory_enabled;
 	bool gone;			/* set once, read anywhere */

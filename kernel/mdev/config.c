@@ -390,6 +390,7 @@ static void config_apply(struct mdevkit_device *kdev)
 
 	kdev->io_enabled = powered && (command & PCI_COMMAND_IO);
 	mdevkit_mmap_set_memory(kdev, memory);
+	mdevkit_device_set_master(kdev, powered && (command & PCI_COMMAND_MASTER));
 	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
 }
 

@@ -175,33 +175,48 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_capacity_give(parent, type);
 }
 
+/* Has the driver start or drain the device's DMA as the IOMMU and the tenant now have it. */
+static int device_update_dma_locked(struct mdevkit_device *kdev)
+{
+	bool on = kdev->translated && kdev->master && !kdev->gone;
+	int ret = 0;
+
+	if (on == kdev->dma_started)
+		return 0;
+	if (on && kdev->ops->start_dma)
+		ret = kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
+	if (!on && kdev->ops->drain)
+		kdev->ops->drain(kdev);
+	kdev->dma_started = on && !ret;
+	return ret;
+}
+
 /**
  * mdevkit_device_start_dma() - the IOMMU translates the device now: let it work
  * @kdev: the device; armed, open
  *
- * Return: 0, or what the driver returned.
+ * Without Bus Master Enable its DMA starts when the tenant sets that.
+ *
+ * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
  */
 int mdevkit_device_start_dma(struct mdevkit_device *kdev)
 {
-	ioasid_t pasid = mdevkit_group_pasid(kdev);
-	int ret = 0;
+	int ret;
 
 	guard(rwsem_write)(&kdev->access);
 	if (kdev->gone)
 		return -ENODEV;
-	if (kdev->dma_started)
-		return 0;
-	if (kdev->ops->start_dma)
-		ret = kdev->ops->start_dma(kdev, pasid);
-	kdev->dma_started = !ret;
+	kdev->translated = true;
+	ret = device_update_dma_locked(kdev);
+	kdev->translated = !ret;
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_start_dma);
 
 static void device_drain_locked(struct mdevkit_device *kdev)
 {
-	if (kdev->dma_started && kdev->ops->drain)
-		kdev->ops->drain(kdev);
-	kdev->dma_started = false;
+	kdev->translated = false;
+	device_update_dma_locked(kdev);
 }
 
 /**
@@ -215,6 +230,25 @@ void mdevkit_device_drain(struct mdevkit_device *kdev)
 	guard(rwsem_write)(&kdev->access);
 	device_drain_locked(kdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_drain);
+
+/**
+ * mdevkit_device_set_master() - the tenant has set or cleared Bus Master Enable
+ * @kdev: the device; its access lock is held for writing, or it has no user yet
+ * @master: may it do DMA?
+ *
+ * When it returns after false, no DMA is under way. A driver that cannot start is
+ * asked again at the next write to config space.
+ */
+void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
+{
+	int ret;
+
+	WRITE_ONCE(kdev->master, master);
+	ret = device_update_dma_locked(kdev);
+	if (ret)
+		dev_err_ratelimited(&kdev->mdev->dev, "DMA does not start: %d\n", ret);
+}
 
 /**
  * mdevkit_device_reset_locked() - reset the function
@@ -224,8 +258,7 @@ void mdevkit_device_drain(struct mdevkit_device *kdev)
  */
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 {
-	ioasid_t pasid = mdevkit_group_pasid(kdev);
-	bool restart = kdev->dma_started;
+	bool translated = kdev->translated;
 	int ret;
 
 	lockdep_assert_held_write(&kdev->access);
@@ -240,10 +273,9 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 		dev_err_ratelimited(&kdev->mdev->dev, "reset failed: %d; its DMA stays off\n", ret);
 		return ret;
 	}
-	if (restart && kdev->ops->start_dma)
-		ret = kdev->ops->start_dma(kdev, pasid);
-	kdev->dma_started = restart && !ret;
-	return ret;
+	/* With Bus Master Enable its DMA starts again */
+	kdev->translated = translated;
+	return 0;
 }
 
 /**

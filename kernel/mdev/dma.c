@@ -14,12 +14,15 @@
  * @write: true: from @data to the tenant; false: to @data
  *
  * Context: may sleep; BAR callbacks may call it, struct mdevkit_bar's page may not.
- * Return: 0; -EINVAL: another DMA kind, or the range is not mapped; -EFAULT; -EPERM.
+ * Return: 0; -EINVAL: another DMA kind, or the range is not mapped; -EFAULT; -EPERM:
+ * mapped without that permission, or the tenant has not set Bus Master Enable.
  */
 int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write)
 {
 	if (kdev->type->dma != MDEVKIT_DMA_SOFTWARE)
 		return -EINVAL;
+	if (!READ_ONCE(kdev->master))
+		return -EPERM;
 	return vfio_dma_rw(&kdev->vdev, iova, data, len, write);
 }
 EXPORT_SYMBOL_GPL(mdevkit_dma_rw);

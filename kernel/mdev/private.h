@@ -78,6 +78,7 @@ int mdevkit_device_reset(struct mdevkit_device *kdev);
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev);
 void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 int mdevkit_device_start_dma(struct mdevkit_device *kdev);
+void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master);
 void mdevkit_device_drain(struct mdevkit_device *kdev);
 
 /* vfio.c */

@@ -15,6 +15,9 @@
  * @ops: its callbacks
  * @resets: calls of reset
  * @reset_result: what reset returns
+ * @starts: calls of start_dma
+ * @start_result: what start_dma returns
+ * @drains: calls of drain
  * @reads: calls of fake_bar_read()
  * @writes: calls of fake_bar_write()
  * @bar: last access: BAR,
@@ -29,6 +32,9 @@ struct fake_device {
 	struct mdevkit_device_ops ops;
 	int resets;
 	int reset_result;
+	int starts;
+	int start_result;
+	int drains;
 	int reads;
 	int writes;
 	unsigned int bar;

@@ -14,6 +14,21 @@ static int fake_reset(struct mdevkit_device *kdev)
 	return fake->reset_result;
 }
 
+static int fake_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->starts++;
+	return fake->start_result;
+}
+
+static void fake_drain(struct mdevkit_device *kdev)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->drains++;
+}
+
 int fake_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
 		  u64 *value)
 {
@@ -63,6 +78,8 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	KUNIT_ASSERT_EQ(test, mdevkit_config_check(desc), 0);
 	fake->mdev.dev.init_name = "fake";
 	fake->ops.reset = fake_reset;
+	fake->ops.start_dma = fake_start_dma;
+	fake->ops.drain = fake_drain;
 	fake->type.sysfs_name = "fake";
 	fake->type.pci = desc;
 	fake->kdev.mdev = &fake->mdev;

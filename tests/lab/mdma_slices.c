@@ -628,6 +628,51 @@ TEST_ALL_MODES("a reset ends all DMA, and the tenant can start afresh")
 	mdma_end(&t);
 }
 
+static void set_master(struct mdma_tenant *t, bool on)
+{
+	config_put(&t->client, PCI_COMMAND, 2,
+		   PCI_COMMAND_MEMORY | (on ? PCI_COMMAND_MASTER : 0));
+}
+
+TEST_ALL_MODES("no DMA without Bus Master Enable; what was set up or under way waits for it")
+{
+	u32 want = htole32(MDMA_ERR_OK);
+	struct mdma_record *record;
+	struct mdma_tenant t;
+	struct mdma_queue q;
+	u32 done;
+
+	mdma_start(&t, mode, MDMA_PARENT, "mdma-1", 0, FORMER);
+	set_master(&t, false);
+	mdma_queue_set_up(&q, &t, 0);
+	record = (struct mdma_record *)(t.mem + MDMA_RECORDS);
+	mdma_add(&q, MDMA_OP_COPY, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64);
+	memcpy(&record->status, &(u32) { ~0u }, 4);
+	mdma_ring_bell(&q);
+	sleep_ms(100);
+	CHECK_EQ(record->status, ~0u);
+	CHECK(!(mdma_get(&t, 0, MDMA_T_STATUS) & MDMA_T_STATUS_RUNNING));
+	set_master(&t, true);
+	mdma_wait(&q);
+	CHECK_EQ(record->status, want);
+
+	run_for_ever(&t, &q);
+	for (int round = 0; round < 20; round++) {
+		set_master(&t, false);
+		done = mdma_get(&t, 0, MDMA_T_DONE);
+		memset(t.mem + FORMER / 2, 0, FORMER / 2);
+		sleep_ms(5);
+		CHECK_EQ(mdma_get(&t, 0, MDMA_T_DONE), done);
+		for (size_t i = FORMER / 2; i < FORMER; i += PAGE)
+			CHECK_EQ(t.mem[i], 0, "round %d", round);
+		set_master(&t, true);
+	}
+	while (mdma_get(&t, 0, MDMA_T_DONE) == done)
+		sleep_ms(1);
+	CHECK_EQ(mdma_get(&t, 0, MDMA_T_ERR_CODE), MDMA_ERR_NONE);
+	mdma_end(&t);
+}
+
 TEST("iommufd: an IOAS is replaced under a running engine, which goes on in the new one")
 {
 	const struct vfio_mode *mode = vfio_modes[2].data;

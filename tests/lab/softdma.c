@@ -59,6 +59,16 @@ static u32 reg_get(struct vfio_client *client, unsigned int reg)
 	return vfio_get(client, 0, reg, 4);
 }
 
+/* Opens the device and lets it do DMA. 0 or the errno of opening it */
+static int engine_open(struct vfio_client *client, struct vfio_space *space, const char *uuid)
+{
+	int ret = vfio_client_open(client, space, uuid);
+
+	if (!ret)
+		config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return ret;
+}
+
 /* Makes the device do one DMA. Returns 0 or a negative errno, as the device tells it */
 static int device_dma(struct vfio_client *client, u32 command, u64 iova, u32 length)
 {
@@ -139,7 +149,7 @@ static void tenant_start(struct tenant *tenant, const struct vfio_mode *mode, co
 {
 	tenant_create(tenant, parent, type, n);
 	tenant_map(tenant, mode);
-	REQUIRE_OK(vfio_client_open(&tenant->client, &tenant->space, tenant->uuid));
+	REQUIRE_OK(engine_open(&tenant->client, &tenant->space, tenant->uuid));
 }
 
 static void tenant_end(struct tenant *tenant)
@@ -459,6 +469,40 @@ TEST_ALL_MODES("in D3hot and with memory decode off the BAR reads all-ones and d
 	tenant_end(&tenant);
 }
 
+TEST_ALL_MODES("without Bus Master Enable and in D3hot there is no DMA, and then it goes on")
+{
+	struct vfio_client *client;
+	struct tenant tenant;
+	unsigned int ctrl;
+	u32 last;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	ctrl = find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+	device_dma(client, SOFTDMA_STREAM, IOVA, 0);
+	for (int round = 0; round < 4; round++) {
+		if (round % 2)
+			config_put(client, ctrl, 2, 3);
+		else
+			config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		memcpy(&last, tenant.memory, 4);
+		sleep_ms(20);
+		CHECK(!memcmp(&last, tenant.memory, 4), "DMA without leave");
+		if (round % 2)
+			config_put(client, ctrl, 2, 0);
+		else
+			config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		sleep_ms(20);
+		CHECK(memcmp(&last, tenant.memory, 4), "no DMA any more");
+	}
+	/* A reset clears it */
+	CHECK_ERR(vfio_reset(client), 0);
+	CHECK(device_reads(client, IOVA, &last, sizeof(last)) < 0);
+	config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	CHECK_ERR(device_reads(client, IOVA, &last, sizeof(last)), 0);
+	tenant_end(&tenant);
+}
+
 TEST_ALL_MODES("registers of 4 and 8 bytes refuse what does not fit, and split what does")
 {
 	u8 data[16], seen[16];
@@ -534,7 +578,7 @@ TEST_ALL_MODES_LONG("64 mdevs in one address space share one domain and see the 
 	for (u32 i = 0; i < MANY; i++) {
 		mdev_uuid(i, uuid);
 		REQUIRE_OK(mdev_create(PARENT_A, BY_PASID, uuid));
-		REQUIRE_OK(vfio_client_open(&clients[i], &space, uuid), "mdev %u", i);
+		REQUIRE_OK(engine_open(&clients[i], &space, uuid), "mdev %u", i);
 		if (!i)
 			REQUIRE_OK(vfio_map(&space, memory, IOVA, TENANT_SIZE));
 	}
@@ -661,7 +705,7 @@ TEST("each policy puts the mdevs of two parents into the groups that it says")
 static void join_tenant(struct tenant *tenant, struct tenant *first)
 {
 	tenant->memory = first->memory;
-	REQUIRE_OK(vfio_client_open(&tenant->client, &first->space, tenant->uuid));
+	REQUIRE_OK(engine_open(&tenant->client, &first->space, tenant->uuid));
 }
 
 static void check_reads(struct vfio_client *client, const struct tenant *owner)
@@ -683,7 +727,7 @@ TEST_ALL_MODES("the members of one group are used together, and each DMA is its 
 		tenant_create(&a, PARENT_A, BY_PASID, 1);
 		tenant_create(&b, PARENT_A, BY_PASID, 2);
 		tenant_map(&a, mode);
-		REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+		REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
 		join_tenant(&b, &a);
 		CHECK(reg_get(&a.client, SOFTDMA_PASID) != reg_get(&b.client, SOFTDMA_PASID));
 		CHECK_EQ(aux_domains(), 1);
@@ -692,7 +736,7 @@ TEST_ALL_MODES("the members of one group are used together, and each DMA is its 
 		/* The one that stays goes on, the one that came back works again */
 		vfio_client_close(&a.client);
 		check_reads(&b.client, &a);
-		REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+		REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
 		check_reads(&a.client, &a);
 		vfio_client_close(&b.client);
 		check_reads(&a.client, &a);
@@ -715,13 +759,13 @@ TEST_ALL_MODES("the members of one group cannot be given to two users")
 	tenant_create(&a, PARENT_A, BY_PASID, 1);
 	tenant_create(&b, PARENT_A, BY_PASID, 2);
 	tenant_map(&a, mode);
-	REQUIRE_OK(vfio_client_open(&a.client, &a.space, a.uuid));
+	REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
 	REQUIRE_OK(vfio_space_open(&space, mode));
-	CHECK(vfio_client_open(&client, &space, b.uuid) < 0);
+	CHECK(engine_open(&client, &space, b.uuid) < 0);
 	check_reads(&a.client, &a);
 	vfio_client_close(&a.client);
 	vfio_space_close(&a.space);
-	CHECK_ERR(vfio_client_open(&client, &space, b.uuid), 0);
+	CHECK_ERR(engine_open(&client, &space, b.uuid), 0);
 	/* The former user's memory is out of reach */
 	CHECK(device_dma(&client, SOFTDMA_READ, IOVA, 64) < 0);
 	vfio_client_close(&client);
@@ -781,7 +825,7 @@ TEST_ALL_MODES("close with mappings live ends the DMA, and the next user reaches
 		check_idle();
 
 		REQUIRE_OK(vfio_space_open(&space, mode));
-		REQUIRE_OK(vfio_client_open(&next, &space, tenant.uuid));
+		REQUIRE_OK(engine_open(&next, &space, tenant.uuid));
 		CHECK(device_dma(&next, SOFTDMA_READ, IOVA, 64) < 0);
 		CHECK(device_dma(&next, SOFTDMA_WRITE, IOVA, 64) < 0);
 		/* Even a device that keeps using its old PASID */
@@ -844,7 +888,7 @@ static void live_dangerously(const struct vfio_mode *mode, const char *uuid)
 		u8 *memory = pages_alloc(TENANT_SIZE);
 
 		REQUIRE_OK(vfio_space_open(&space, mode));
-		REQUIRE_OK(vfio_client_open(&client, &space, uuid));
+		REQUIRE_OK(engine_open(&client, &space, uuid));
 		REQUIRE_OK(vfio_map(&space, memory, IOVA, TENANT_SIZE));
 		device_dma(&client, SOFTDMA_STREAM, IOVA, 0);
 		for (int i = 0; i < 5; i++) {
@@ -883,7 +927,7 @@ TEST_ALL_MODES_LONG("kill -9 of the client at 200 random points leaves nothing a
 	}
 	/* And it is as good as new */
 	tenant_map(&tenant, mode);
-	REQUIRE_OK(vfio_client_open(&tenant.client, &tenant.space, tenant.uuid));
+	REQUIRE_OK(engine_open(&tenant.client, &tenant.space, tenant.uuid));
 	check_tenant(&tenant);
 	tenant_end(&tenant);
 	check_idle();

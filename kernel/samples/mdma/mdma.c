@@ -73,6 +73,16 @@ static void adi_disable(struct mdma *mdma, unsigned int adi)
 	ioread32(page + MDMA_H_STATUS);
 }
 
+/* All registers as after power-on, and stopped: a tenant may set it up, no DMA happens */
+static void adi_reset(struct mdma *mdma, unsigned int adi)
+{
+	void __iomem *page = mdma_host_page(mdma, adi);
+
+	adi_disable(mdma, adi);
+	iowrite32(MDMA_H_CTRL_ENABLE, page + MDMA_H_CTRL);
+	iowrite32(MDMA_CMD_DRAIN, page + MDMA_H_CMD);
+}
+
 /* Lets a new ADI start, or one that was stopped go on */
 static int adi_start(struct mdma *mdma, unsigned int adi, ioasid_t pasid)
 {
@@ -155,7 +165,7 @@ static int slice_reset(struct mdevkit_device *kdev)
 	struct mdma_slice *slice = to_slice(kdev);
 
 	for (unsigned int i = 0; i < slice->nr_adis; i++)
-		adi_disable(slice->mdma, slice->adis[i]);
+		adi_reset(slice->mdma, slice->adis[i]);
 	return 0;
 }
 
