@@ -122,17 +122,6 @@ static volatile uint8_t *map_bar(struct engine *e, unsigned int bar)
 	return at;
 }
 
-static void set_master(struct engine *e, bool on)
-{
-	uint16_t command = config_get(&e->client, PCI_COMMAND, 2);
-
-	if (on)
-		command |= PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY;
-	else
-		command &= ~PCI_COMMAND_MASTER;
-	config_put(&e->client, PCI_COMMAND, 2, command);
-}
-
 /* The lib opens mdevs; a PCI function is opened by its group and address */
 static void engine_open(struct engine *e)
 {
@@ -162,7 +151,7 @@ static void engine_open(struct engine *e)
 	REQUIRE_OK(vfio_region_info(&e->client, VFIO_PCI_CONFIG_REGION_INDEX, &e->client.config));
 	for (int i = 0; i < VFIO_PCI_ROM_REGION_INDEX; i++)
 		REQUIRE_OK(vfio_region_info(&e->client, i, &e->client.bars[i]));
-	set_master(e, true);
+	config_set_master(&e->client, true);
 	e->host = map_bar(e, MDMA_BAR_HOST);
 	e->tenant = map_bar(e, MDMA_BAR_TENANT);
 	e->adis = get32(e->host + MDMA_G_ADIS);
@@ -1023,12 +1012,12 @@ TEST("without Bus Master Enable there is no DMA")
 
 	engine_open(&e);
 	queue_open(&q, &e, 0, 8);
-	set_master(&e, false);
+	config_set_master(&e.client, false);
 	CHECK(!(get32(e.host + MDMA_G_STATUS) & MDMA_G_STATUS_MASTER));
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	CHECK_EQ(queue_run(&q)->status, 0);
 	check_error(&q, NULL, MDMA_ERR_MASTER, 0, ring_iova(0));
-	set_master(&e, true);
+	config_set_master(&e.client, true);
 	queue_restart(&q);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
@@ -1393,7 +1382,7 @@ TEST("a function level reset empties every register of every page")
 	sleep_ms(50);
 	for (uint32_t i = 0; i < MDMA_MAX_LEN; i += 1024)
 		REQUIRE(!e.mem[BACKLOG_AT + i], "DMA after the reset");
-	set_master(&e, true);
+	config_set_master(&e.client, true);
 	queue_open(&q, &e, 3, 64);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);

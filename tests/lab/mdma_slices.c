@@ -620,18 +620,12 @@ TEST_ALL_MODES("a reset ends all DMA, and the tenant can start afresh")
 		memcpy(copy, t.mem, FORMER);
 		sleep_ms(100);
 		REQUIRE(!memcmp(copy, t.mem, FORMER), "DMA after the reset");
-		config_put(&t.client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		config_set_master(&t.client, true);
 		CHECK_EQ(mdma_get(&t, 0, MDMA_T_CTRL), 0);
 		mdma_queue_start(&q, &t, 0);
 		REQUIRE_EQ(mdma_copy(&q, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64), MDMA_ERR_OK);
 	}
 	mdma_end(&t);
-}
-
-static void set_master(struct mdma_tenant *t, bool on)
-{
-	config_put(&t->client, PCI_COMMAND, 2,
-		   PCI_COMMAND_MEMORY | (on ? PCI_COMMAND_MASTER : 0));
 }
 
 TEST_ALL_MODES("no DMA without Bus Master Enable; what was set up or under way waits for it")
@@ -644,7 +638,7 @@ TEST_ALL_MODES("no DMA without Bus Master Enable; what was set up or under way w
 	u32 done;
 
 	mdma_start(&t, mode, MDMA_PARENT, "mdma-1", 0, FORMER);
-	set_master(&t, false);
+	config_set_master(&t.client, false);
 	mdma_queue_set_up(&q, &t, 0);
 	record = (struct mdma_record *)(t.mem + MDMA_RECORDS);
 	mdma_add(&q, MDMA_OP_COPY, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64);
@@ -653,20 +647,20 @@ TEST_ALL_MODES("no DMA without Bus Master Enable; what was set up or under way w
 	sleep_ms(100);
 	CHECK_EQ(record->status, ~0u);
 	CHECK(!(mdma_get(&t, 0, MDMA_T_STATUS) & MDMA_T_STATUS_RUNNING));
-	set_master(&t, true);
+	config_set_master(&t.client, true);
 	mdma_wait(&q);
 	CHECK_EQ(record->status, want);
 
 	run_for_ever(&t, &q);
 	for (int round = 0; round < 8; round++) {
-		set_master(&t, false);
+		config_set_master(&t.client, false);
 		done = mdma_get(&t, 0, MDMA_T_DONE);
 		memset(t.mem + FORMER / 2, 0, FORMER / 2);
 		sleep_ms(5);
 		CHECK_EQ(mdma_get(&t, 0, MDMA_T_DONE), done);
 		for (size_t i = FORMER / 2; i < FORMER; i += PAGE)
 			CHECK_EQ(t.mem[i], 0, "round %d", round);
-		set_master(&t, true);
+		config_set_master(&t.client, true);
 	}
 	/* All of it is done in the end, and nothing twice */
 	while (!(mdma_get(&t, 0, MDMA_T_STATUS) & MDMA_T_STATUS_EMPTY))

@@ -180,37 +180,28 @@ static int start_remover(const char *bdf)
 	return go[1];
 }
 
-/* Where the root port's slot control register is in its config space, open as @fd */
-static off_t slot_control(int fd)
-{
-	u8 cap = 0, id = 0;
-
-	REQUIRE_EQ(pread(fd, &cap, 1, PCI_CAPABILITY_LIST), 1);
-	while (cap && pread(fd, &id, 1, cap) == 1 && id != PCI_CAP_ID_EXP)
-		REQUIRE_EQ(pread(fd, &cap, 1, cap + PCI_CAP_LIST_NEXT), 1);
-	REQUIRE(cap, "the root port has no PCI Express capability");
-	return cap + PCI_EXP_SLTCTL;
-}
-
 /*
  * Pulls the card out while the kernel looks away: the slot loses power, which is the end of the
  * device model, and has it again when the port may tell that no card is present.
  */
 static void pull_out(void)
 {
-	int fd = open(PCI_DEVICES MDMA_PORT_BDF "/config", O_RDWR | O_CLOEXEC);
-	off_t reg;
+	/* Its config space as sysfs gives it: a file of nothing else */
+	struct vfio_client port = {
+		.fd = open(PCI_DEVICES MDMA_PORT_BDF "/config", O_RDWR | O_CLOEXEC),
+	};
+	unsigned int reg;
 	u16 on, off;
 
-	REQUIRE(fd >= 0, "%s", strerror(errno));
-	reg = slot_control(fd);
-	REQUIRE_EQ(pread(fd, &on, 2, reg), 2);
+	REQUIRE(port.fd >= 0, "%s", strerror(errno));
+	reg = config_find_capability(&port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL;
+	on = config_get(&port, reg, 2);
 	off = on & ~PCI_EXP_SLTCTL_HPIE;
 	off |= PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF;
 	on |= PCI_EXP_SLTCTL_PDCE;
-	REQUIRE_EQ(pwrite(fd, &off, 2, reg), 2);
-	REQUIRE_EQ(pwrite(fd, &on, 2, reg), 2);
-	close(fd);
+	config_put(&port, reg, 2, off);
+	config_put(&port, reg, 2, on);
+	close(port.fd);
 }
 
 static void take_away(int way, int remover)

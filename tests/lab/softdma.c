@@ -65,7 +65,7 @@ static int engine_open(struct vfio_client *client, struct vfio_space *space, con
 	int ret = vfio_client_open(client, space, uuid);
 
 	if (!ret)
-		config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		config_set_master(client, true);
 	return ret;
 }
 
@@ -350,19 +350,6 @@ TEST_ALL_MODES("an interrupt tells that the DMA is done, and the memory is right
 
 /* ---- what is PCI about it ---- */
 
-static unsigned int find_capability(struct vfio_client *client, u8 id)
-{
-	unsigned int at = config_get(client, PCI_CAPABILITY_LIST, 1);
-
-	for (int i = 0; at && i < 48; i++) {
-		if (config_get(client, at + PCI_CAP_LIST_ID, 1) == id)
-			return at;
-		at = config_get(client, at + PCI_CAP_LIST_NEXT, 1);
-	}
-	REQUIRE(false, "no capability %#x", id);
-	return 0;
-}
-
 TEST_ALL_MODES("MSI vectors are connected all together or not at all")
 {
 	const u32 trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
@@ -421,7 +408,7 @@ TEST_ALL_MODES("a function level reset ends the DMA, clears the registers, keeps
 
 	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
 	client = &tenant.client;
-	exp = find_capability(client, PCI_CAP_ID_EXP);
+	exp = config_find_capability(client, PCI_CAP_ID_EXP);
 	CHECK(config_get(client, exp + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR);
 	reg_put(client, SOFTDMA_LENGTH, 77);
 	device_dma(client, SOFTDMA_STREAM, IOVA, 0);
@@ -433,7 +420,7 @@ TEST_ALL_MODES("a function level reset ends the DMA, clears the registers, keeps
 	sleep_ms(20);
 	CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the reset");
 	CHECK(!(config_get(client, exp + PCI_EXP_DEVCTL, 2) & PCI_EXP_DEVCTL_BCR_FLR));
-	config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	config_set_master(client, true);
 	CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0);
 	CHECK_EQ(reg_get(client, SOFTDMA_LENGTH), 0);
 	CHECK_EQ(reg_get(client, SOFTDMA_ROUNDS), 0);
@@ -450,7 +437,7 @@ TEST_ALL_MODES("in D3hot and with memory decode off the BAR reads all-ones and d
 
 	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
 	client = &tenant.client;
-	ctrl = find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+	ctrl = config_find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 	reg_put(client, SOFTDMA_LENGTH, 1234);
 	for (int round = 0; round < 2; round++) {
 		if (round)
@@ -478,27 +465,27 @@ TEST_ALL_MODES("without Bus Master Enable and in D3hot there is no DMA, and then
 
 	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
 	client = &tenant.client;
-	ctrl = find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+	ctrl = config_find_capability(client, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 	device_dma(client, SOFTDMA_STREAM, IOVA, 0);
 	for (int round = 0; round < 4; round++) {
 		if (round % 2)
 			config_put(client, ctrl, 2, 3);
 		else
-			config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+			config_set_master(client, false);
 		memcpy(&last, tenant.memory, 4);
 		sleep_ms(20);
 		CHECK(!memcmp(&last, tenant.memory, 4), "DMA without leave");
 		if (round % 2)
 			config_put(client, ctrl, 2, 0);
 		else
-			config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+			config_set_master(client, true);
 		sleep_ms(20);
 		CHECK(memcmp(&last, tenant.memory, 4), "no DMA any more");
 	}
 	/* A reset clears it */
 	CHECK_ERR(vfio_reset(client), 0);
 	CHECK(device_reads(client, IOVA, &last, sizeof(last)) < 0);
-	config_put(client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	config_set_master(client, true);
 	CHECK_ERR(device_reads(client, IOVA, &last, sizeof(last)), 0);
 	tenant_end(&tenant);
 }
@@ -873,7 +860,7 @@ TEST_ALL_MODES("a reset ends the DMA and keeps the mappings")
 	memcpy(&last, tenant.memory, 4);
 	sleep_ms(20);
 	CHECK(!memcmp(&last, tenant.memory, 4), "DMA after the reset has returned");
-	config_put(&tenant.client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	config_set_master(&tenant.client, true);
 	fill(tenant.memory, TENANT_SIZE, 1);
 	check_tenant(&tenant);
 	tenant_end(&tenant);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A tenant of the lab's DMA engine, see mdma.h. */
 #include <endian.h>
-#include <linux/pci_regs.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,7 +48,7 @@ void mdma_open(struct mdma_tenant *t, const struct vfio_mode *mode, void *mem, u
 	REQUIRE_OK(vfio_join_group(&t->space, t->uuid));
 	REQUIRE_OK(vfio_map(&t->space, t->mem, MDMA_IOVA, size));
 	REQUIRE_OK(vfio_client_open(&t->client, &t->space, t->uuid));
-	config_put(&t->client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	config_set_master(&t->client, true);
 	t->adis = t->client.bars[MDMA_SLICE_BAR_TENANT].size / MDMA_PAGE_SIZE;
 	REQUIRE(t->adis >= 1 && t->adis <= ARRAY_SIZE(t->events), "%u ADIs", t->adis);
 	pages = mmap(NULL, t->adis * MDMA_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,

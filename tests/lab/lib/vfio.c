@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>
+#include <linux/pci_regs.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -451,6 +452,30 @@ void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int s
 
 	CHECK(ret == size, "%d bytes of region %u at %#llx: %zd", size, region,
 	      (unsigned long long)offset, ret);
+}
+
+unsigned int config_find_capability(struct vfio_client *client, u8 id)
+{
+	unsigned int at = config_get(client, PCI_CAPABILITY_LIST, 1);
+
+	for (int i = 0; at && i < 48; i++) {
+		if (config_get(client, at + PCI_CAP_LIST_ID, 1) == id)
+			return at;
+		at = config_get(client, at + PCI_CAP_LIST_NEXT, 1);
+	}
+	REQUIRE(false, "no capability %#x", id);
+	return 0;
+}
+
+void config_set_master(struct vfio_client *client, bool on)
+{
+	u16 command = config_get(client, PCI_COMMAND, 2);
+
+	if (on)
+		command |= PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY;
+	else
+		command &= ~PCI_COMMAND_MASTER;
+	config_put(client, PCI_COMMAND, 2, command);
 }
 
 int vfio_region_info(struct vfio_client *client, unsigned int region,

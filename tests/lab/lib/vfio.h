@@ -128,6 +128,12 @@ void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int s
 #define config_put(client, offset, size, value) \
 	vfio_put(client, VFIO_PCI_CONFIG_REGION_INDEX, offset, size, value)
 
+/* Where the capability @id is in config space; without it the test ends */
+unsigned int config_find_capability(struct vfio_client *client, u8 id);
+
+/* Bus Master Enable; with it the device decodes its memory too */
+void config_set_master(struct vfio_client *client, bool on);
+
 int vfio_region_info(struct vfio_client *client, unsigned int region,
 		     struct vfio_region_info *info);
 int vfio_irq_info(struct vfio_client *client, unsigned int index, struct vfio_irq_info *info);
