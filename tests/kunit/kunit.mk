@@ -6,8 +6,8 @@
 check-kunit: ## KUnit suites on a user-mode kernel with every detector on (SUITES='glob' for some of them)
 	tests/kunit/run-uml '$(or $(SUITES),*)'
 
-check-kunit-lab: ## KUnit suites as modules on the debug kernel in the lab's VM
-	tests/kunit/run-in-lab
+check-kunit-lab: ## KUnit suites as modules on the debug kernel in the lab's VM (KERNEL=debug-newest for the other)
+	tests/kunit/run-in-lab $(filter debug%,$(KERNEL))
 
 check-static: ## Style, types and documentation: checkpatch, sparse, kernel-doc, coccinelle, shellcheck (CHECKS='names' for some)
 	tests/static/run $(CHECKS)

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Two virtual machines with one slice of the DMA engine each, whose kernels run dmatest on it at the same time, while
 # the host runs dmatest on the channel that it has kept.
-# shellcheck source=tests/lab/lib/ktap.sh
-. "$(dirname "$(readlink -f "$0")")/ktap.sh"
+# shellcheck source=tests/lab/lib/kernel-log.sh
+. "$(dirname "$(readlink -f "$0")")/kernel-log.sh"
 
 parent=/sys/bus/pci/devices/0000:00:03.0
 one=6d646d61-0000-0000-0000-000000000001
 two=6d646d61-0000-0000-0000-000000000002
 logs=$(mktemp -d)
 
-plan 6
-modprobe mdma || { echo "Bail out! module mdma cannot be loaded"; exit 1; }
-echo $one >$parent/mdev_supported_types/mdma-1/create || { echo "Bail out! no mdev below $parent"; exit 1; }
-echo $two >$parent/mdev_supported_types/mdma-2/create || { echo "Bail out! no mdev below $parent"; exit 1; }
+lab_plan 6
+modprobe mdma || bail_out "module mdma cannot be loaded"
+echo $one >$parent/mdev_supported_types/mdma-1/create || bail_out "no mdev below $parent"
+echo $two >$parent/mdev_supported_types/mdma-2/create || bail_out "no mdev below $parent"
 
 guest() {
 	local log=$1
@@ -37,7 +37,7 @@ if modprobe -q dmatest 2>/dev/null || insmod /usr/lib/mdevkit/guest/dmatest.ko 2
 	cat /sys/module/dmatest/parameters/wait >/dev/null
 	summary=$(dmesg | grep "dmatest: $channel.*summary" | tail -n 1)
 	expect "$name" grep -q "summary 500 tests, 0 failures" <<<"$summary"
-	echo "# ${summary#*] }"
+	note "${summary#*] }"
 	rmmod dmatest
 else
 	skip "$name" "no dmatest for Linux $(uname -r)"
@@ -45,16 +45,16 @@ fi
 
 status=0
 wait $first || status=$?
-sed 's/^/# /' "$logs/one.out"
+note "$(<"$logs/one.out")"
 same "dmatest passes in a guest with one channel" $status 0
 status=0
 wait $second || status=$?
-sed 's/^/# /' "$logs/two.out"
+note "$(<"$logs/two.out")"
 same "dmatest passes in another guest with two channels, at the same time" $status 0
 same "QEMU has no complaint" "$(cat "$logs/one/qemu" "$logs/two/qemu")" ""
 
-same "the IOMMU saw no stray access" "$(dmesg | sed "1,/$ktap_mark/d" | grep -c 'DMAR: .*fault')" 0
+same "the IOMMU saw no stray access" "$(log_since_plan | grep -c 'DMAR: .*fault')" 0
 expect "the mdevs can be removed right after the guests have gone" \
 	timeout 10 sh -c "echo 1 >/sys/bus/mdev/devices/$one/remove && echo 1 >/sys/bus/mdev/devices/$two/remove"
 rm -rf "$logs"
-finish
+lab_finish

@@ -713,8 +713,7 @@ TEST_ALL_MODES("a whole function is one mdev, translated without a PASID")
 	struct mdma_tenant whole, slice;
 	struct mdma_queue w, s;
 
-	if (why)
-		SKIP("%s: %s", MDMA_WHOLE_BDF, why);
+	REQUIRE(!why, "%s: %s", MDMA_WHOLE_BDF, why);
 	CHECK_EQ(mdev_available(parent, "mdma-whole-1"), 1);
 	mdma_start(&whole, mode, parent, "mdma-whole-1", 0, SMALL);
 	CHECK_EQ(mdev_available(parent, "mdma-whole-1"), 0);

@@ -34,8 +34,7 @@ static void check_free(const struct parent *p, unsigned int ports)
 
 static void require_pci_parent(void)
 {
-	if (!path_exists(MTTYPCI_PARENT))
-		SKIP("no PCI device at " MTTYPCI_BDF " in this machine");
+	REQUIRE(path_exists(MTTYPCI_PARENT), "no PCI device at " MTTYPCI_BDF " in this machine");
 	REQUIRE(path_exists(MTTYPCI_PARENT "/mdev_supported_types"),
 		"the driver of " MTTYPCI_BDF " offers no types");
 }

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # mtty through the real mdevctl: what an administrator types, and what bad input gets.
-set -euo pipefail
-# shellcheck source=tests/lab/lib/ktap.sh
-. "$(dirname "$(readlink -f "$0")")/ktap.sh"
+# shellcheck source=tests/lab/lib/kernel-log.sh
+. "$(dirname "$(readlink -f "$0")")/kernel-log.sh"
 
 uuid=6d646576-6b69-4701-8000-000000000001
 other=6d646576-6b69-4701-8000-000000000002
@@ -39,11 +38,10 @@ clean_up() {
 	done
 }
 
-modprobe mtty
+lab_plan 39
+modprobe mtty || bail_out "module mtty cannot be loaded"
 clean_up
 trap clean_up EXIT
-
-plan 39
 
 # types
 same "types prints the virtual parent's types to the letter" "$(mdevctl types --parent $virtual)" "\
@@ -107,4 +105,4 @@ refuse "a type of another parent is refused" "" mdevctl start --uuid $uuid --par
 refuse "a malformed UUID is refused" "" mdevctl start --uuid not-a-uuid --parent $virtual --type mtty-1
 expect "nothing was left by what was refused" bash -c '! ls /sys/bus/mdev/devices | grep -q .'
 
-finish
+lab_finish

@@ -12,10 +12,19 @@
 
 #include "dmesg.h"
 
-/* All patterns joined by "|" */
+/* All patterns of a file joined by "|" */
 #define PATTERN_SIZE	8192
 
-static regex_t bad_line;
+/* What tests write into the log, and who reads it: dmesg_follow(), tests/lib/console-verdict */
+#define MARK		"mdevkit-test: "
+#define MARK_ALLOWS	MARK "allows "
+#define MARK_ENDED	MARK "allows no more"
+
+#define MAX_ALLOWED	8
+
+static regex_t bad_line, alarm_line;
+static regex_t allowed[MAX_ALLOWED];
+static unsigned int nr_allowed;
 static bool patterns_loaded;
 
 int dmesg_mark(struct dmesg *log, const char *who)
@@ -26,7 +35,7 @@ int dmesg_mark(struct dmesg *log, const char *who)
 		return -1;
 	if (lseek(log->fd, 0, SEEK_END) < 0)
 		return -1;
-	if (dprintf(log->fd, "mdevkit-test: %s begins\n", who) < 0)
+	if (dprintf(log->fd, MARK "%s begins\n", who) < 0)
 		return -1;
 	return 0;
 }
@@ -55,9 +64,9 @@ static int next_line(struct dmesg *log, char *line, size_t size)
 	return 1;
 }
 
-static bool load_patterns(void)
+static bool load_patterns(const char *path, regex_t *regex)
 {
-	FILE *file = fopen(DMESG_PATTERNS, "re");
+	FILE *file = fopen(path, "re");
 	char line[256], joined[PATTERN_SIZE] = "";
 	size_t used = 0;
 
@@ -75,7 +84,61 @@ static bool load_patterns(void)
 	fclose(file);
 	if (!used || used >= sizeof(joined))
 		return false;
-	return !regcomp(&bad_line, joined, REG_EXTENDED | REG_NOSUB);
+	return !regcomp(regex, joined, REG_EXTENDED | REG_NOSUB);
+}
+
+static void write_mark(const char *mark, const char *regex)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "%s%s\n", mark, regex);
+	close(fd);
+}
+
+void dmesg_allow(const char *regex)
+{
+	write_mark(MARK_ALLOWS, regex);
+}
+
+void dmesg_allow_no_more(struct dmesg *log)
+{
+	dmesg_follow(log);
+	if (nr_allowed)
+		write_mark(MARK_ENDED, "");
+	while (nr_allowed)
+		regfree(&allowed[--nr_allowed]);
+}
+
+static void note_allowed(const char *regex)
+{
+	if (nr_allowed < MAX_ALLOWED &&
+	    !regcomp(&allowed[nr_allowed], regex, REG_EXTENDED | REG_NOSUB))
+		nr_allowed++;
+	else
+		printf("# kernel log: cannot allow %s\n", regex);
+}
+
+static bool is_allowed(const char *line)
+{
+	for (unsigned int i = 0; i < nr_allowed; i++)
+		if (!regexec(&allowed[i], line, 0, NULL, 0))
+			return true;
+	return false;
+}
+
+static bool is_bad(const char *line)
+{
+	if (!strcmp(line, MARK_ENDED))
+		return false;
+	if (!strncmp(line, MARK_ALLOWS, strlen(MARK_ALLOWS))) {
+		note_allowed(line + strlen(MARK_ALLOWS));
+		return false;
+	}
+	if (!regexec(&bad_line, line, 0, NULL, 0))
+		return true;
+	return !regexec(&alarm_line, line, 0, NULL, 0) && !is_allowed(line);
 }
 
 void dmesg_follow(struct dmesg *log)
@@ -86,9 +149,10 @@ void dmesg_follow(struct dmesg *log)
 	if (log->dirty && !patterns_loaded)
 		return;
 	if (!patterns_loaded) {
-		patterns_loaded = load_patterns();
+		patterns_loaded = load_patterns(DMESG_PATTERNS, &bad_line) &&
+				  load_patterns(DMESG_ALARMS, &alarm_line);
 		if (!patterns_loaded) {
-			printf("# %s cannot be read\n", DMESG_PATTERNS);
+			printf("# %s or %s cannot be read\n", DMESG_PATTERNS, DMESG_ALARMS);
 			log->dirty = true;
 			return;
 		}
@@ -97,7 +161,7 @@ void dmesg_follow(struct dmesg *log)
 		if (ret == -EPIPE) {
 			printf("# the kernel's log was overwritten before it was read\n");
 			log->dirty = true;
-		} else if (!regexec(&bad_line, line, 0, NULL, 0)) {
+		} else if (is_bad(line)) {
 			printf("# kernel log: %s\n", line);
 			log->dirty = true;
 		}

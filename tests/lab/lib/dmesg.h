@@ -7,8 +7,12 @@
 
 #include "types.h"
 
-/* The file with the patterns that make a log bad (tests/lib/console-patterns) */
+/*
+ * The files with the patterns that make a log bad: tests/lib/console-patterns, and the
+ * kit's own alarms, tests/lib/kit-alarms, which a test may allow
+ */
 #define DMESG_PATTERNS "/usr/lib/mdevkit/tests/console-patterns"
+#define DMESG_ALARMS "/usr/lib/mdevkit/tests/kit-alarms"
 
 struct dmesg {
 	int fd;		/* /dev/kmsg, positioned behind the last line that was read */
@@ -26,6 +30,16 @@ int dmesg_mark(struct dmesg *log, const char *who);
  * oldest lines. A line that matches a pattern is printed as a diagnostic.
  */
 void dmesg_follow(struct dmesg *log);
+
+/*
+ * To be called by a test that provokes an alarm of the kit on purpose: until the test ends,
+ * lines that match @regex (POSIX extended) and are in DMESG_ALARMS fail nobody. It is said in
+ * the kernel's log itself, so that the judge of the whole boot knows it, too.
+ */
+void dmesg_allow(const char *regex);
+
+/* The test has ended: reads on, and forgets what dmesg_allow() has allowed */
+void dmesg_allow_no_more(struct dmesg *log);
 
 /*
  * Reads on to the end. True when no line since the mark has matched a pattern. A log

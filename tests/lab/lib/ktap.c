@@ -241,14 +241,24 @@ static void run_cleanup(const void *data)
 		CHECK(false, "left behind: %s", left);
 }
 
+static const char *why_absent(const struct ktap_variant *variant)
+{
+	return variant->absent ? variant->absent(variant) : NULL;
+}
+
 static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
 		     const struct ktap_hooks *hooks)
 {
 	unsigned int limit = (test->seconds ?: DEFAULT_SECONDS) * ktap_slowness();
 	double start = ktap_clock();
+	const char *absent = variant ? why_absent(variant) : NULL;
 	bool ok;
 	int status;
 
+	if (absent) {
+		print_result(true, variant->name, test->sentence, absent);
+		return;
+	}
 	memset(verdict, 0, sizeof(*verdict));
 	status = run_in_group(test->body, variant ? variant->data : NULL, limit);
 	ok = status == 0 && !atomic_load(&verdict->failures);
@@ -269,14 +279,10 @@ static void run_test(const struct ktap_test *test, const struct ktap_variant *va
 		}
 		ok = ok && !atomic_load(&verdict->failures);
 	}
+	dmesg_allow_no_more(&kernel_log);
 	printf("# %u checks, %.1f s\n", atomic_load(&verdict->checks), ktap_clock() - start);
 	print_result(ok, variant ? variant->name : NULL, test->sentence,
 		     ok && verdict->skipped ? verdict->reason : NULL);
-}
-
-static const char *why_absent(const struct ktap_variant *variant)
-{
-	return variant->absent ? variant->absent(variant) : NULL;
 }
 
 /* Is @filter part of the test's name as it is printed? */
@@ -292,7 +298,7 @@ static bool selected(const char *filter, const struct ktap_test *test,
 	return strstr(name, filter);
 }
 
-/* Calls @fn for each test and variant that @filter selects and that can run */
+/* Calls @fn for each test and variant that @filter selects */
 static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hooks, run_fn fn)
 {
 	const struct ktap_test *test;
@@ -305,7 +311,7 @@ static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hook
 			count++;
 		}
 		for (const struct ktap_variant *v = test->variants; v && v->name; v++) {
-			if (!selected(filter, test, v) || why_absent(v))
+			if (!selected(filter, test, v))
 				continue;
 			if (fn)
 				fn(test, v, hooks);
@@ -315,43 +321,10 @@ static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hook
 	return count;
 }
 
-/* How many of the selected tests would have run as @variant */
-static unsigned int count_variant(const char *filter, const struct ktap_variant *variant)
+static int bail_out(const char *reason)
 {
-	const struct ktap_test *test;
-	unsigned int count = 0;
-
-	for (test = first_test; test; test = test->next)
-		for (const struct ktap_variant *v = test->variants; v && v->name; v++)
-			count += selected(filter, test, v) && !strcmp(v->name, variant->name);
-	return count;
-}
-
-/* One SKIP for each variant that is absent, not one for each of its tests */
-static unsigned int skip_absent_variants(const char *filter, bool print)
-{
-	const struct ktap_variant *seen[16];
-	unsigned int nr = 0;
-
-	for (const struct ktap_test *test = first_test; test; test = test->next) {
-		for (const struct ktap_variant *v = test->variants; v && v->name; v++) {
-			unsigned int i = 0, tests;
-			char sentence[64];
-
-			while (i < nr && strcmp(seen[i]->name, v->name))
-				i++;
-			if (i < nr || nr == 16 || !why_absent(v))
-				continue;
-			tests = count_variant(filter, v);
-			if (!tests)
-				continue;
-			seen[nr++] = v;
-			snprintf(sentence, sizeof(sentence), "all %u tests", tests);
-			if (print)
-				print_result(true, v->name, sentence, why_absent(v));
-		}
-	}
-	return nr;
+	printf("Bail out! %s\n", reason);
+	return 1;
 }
 
 int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
@@ -359,6 +332,7 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 	static const struct ktap_hooks no_hooks;
 	const char *filter = argc > 1 ? argv[1] : NULL;
 	const char *reason;
+	unsigned int runs;
 
 	hooks = hooks ?: &no_hooks;
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -368,20 +342,17 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 		perror("mmap");
 		return 1;
 	}
-	printf("KTAP version 1\n");
+	runs = visit_runs(filter, hooks, NULL);
+	printf("KTAP version 1\n1..%u\n", runs + 1);
+	if (!runs)
+		return bail_out("no test has such a name");
+	if (dmesg_mark(&kernel_log, program_invocation_short_name))
+		return bail_out("/dev/kmsg cannot be used");
+	/* A kit that cannot be loaded, or does not take its device, is a broken kit: no SKIP */
 	reason = hooks->before_all ? hooks->before_all() : NULL;
-	if (reason) {
-		printf("1..0 # SKIP %s\n", reason);
-		return 0;
-	}
-	if (dmesg_mark(&kernel_log, program_invocation_short_name)) {
-		printf("Bail out! /dev/kmsg cannot be used: %s\n", strerror(errno));
-		return 1;
-	}
-	printf("1..%u\n", visit_runs(filter, hooks, NULL) +
-	       skip_absent_variants(filter, false) + 1);
+	if (reason)
+		return bail_out(reason);
 	visit_runs(filter, hooks, run_test);
-	skip_absent_variants(filter, true);
 
 	memset(verdict, 0, sizeof(*verdict));
 	print_result(dmesg_is_clean(&kernel_log), NULL, "the kernel's log stays free of warnings",

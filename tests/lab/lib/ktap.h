@@ -17,7 +17,7 @@
 /* One of several ways to run the same test body, e.g. an IOMMU mode */
 struct ktap_variant {
 	const char *name;
-	/* Why this variant cannot run on this kernel, or NULL when it can */
+	/* Why this variant cannot run on this kernel (each test is a SKIP then), or NULL */
 	const char *(*absent)(const struct ktap_variant *variant);
 	const void *data;	/* what the test's body gets */
 };
@@ -84,7 +84,11 @@ static void KTAP_GLUE(test_body_, __LINE__)(_type _name)
 	do { if (!CHECK_EQ(got, want, __VA_ARGS__)) ktap_abort(); } while (0)
 #define REQUIRE_OK(ret, ...) \
 	do { if (!CHECK_ERR(ret, 0, __VA_ARGS__)) ktap_abort(); } while (0)
-/* Ends the test: it could not run, and this is why. Not from children or threads */
+/*
+ * Ends the test: it could not run, and this is why. Not from children or threads.
+ * Only what tests/lab/skips.list excuses may be skipped: a module, a driver or a device
+ * that is not as it must be is a failure.
+ */
 #define SKIP(...) ktap_skip(__VA_ARGS__)
 
 bool ktap_check(const char *file, int line, bool ok, const char *what, const char *fmt, ...)
@@ -116,7 +120,8 @@ bool ktap_failed(void);
 
 /*
  * Hooks that run in the program itself, not in a test's process; each may be NULL.
- * @before_all: before the first test; returns why nothing can run, or NULL
+ * @before_all: before the first test; returns why nothing can run, or NULL. A program that
+ *	cannot run has failed
  * @after_each: after each test, when all of its processes are dead. Puts the system
  *	back to where it was, and returns what the test had left behind, or NULL.
  *	It runs under a time limit of its own, in a child
@@ -129,7 +134,7 @@ struct ktap_hooks {
 /*
  * Runs all tests of the program, or those whose sentence contains argv[1], then
  * looks at the kernel's log since the start. Prints the plan first, so that tests
- * that vanish are noticed.
+ * that vanish are noticed. An argv[1] that no sentence contains is a failure.
  * Returns the exit status: 0 when no test failed.
  */
 int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks);
