@@ -15,10 +15,13 @@
  *
  * MDEVKIT_DEFINE_ATTACH_DEV(fn) goes after the function, MDEVKIT_ATTACH_DEV(fn) into
  * the table of operations. Without the third argument fn() is told no old domain.
+ * MDEVKIT_CALL_ATTACH_DEV(domain, dev, old) calls it as the core does.
  */
 #ifdef MDEVKIT_HAVE_IOMMU_ATTACH_DEV_OLD
 #define MDEVKIT_DEFINE_ATTACH_DEV(fn)
 #define MDEVKIT_ATTACH_DEV(fn)	fn
+#define MDEVKIT_CALL_ATTACH_DEV(domain, dev, old)				\
+	((domain)->ops->attach_dev(domain, dev, old))
 #else
 #define MDEVKIT_DEFINE_ATTACH_DEV(fn)						\
 static int fn##_compat(struct iommu_domain *domain, struct device *dev)		\
@@ -27,6 +30,8 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev)		\
 }
 
 #define MDEVKIT_ATTACH_DEV(fn)	fn##_compat
+#define MDEVKIT_CALL_ATTACH_DEV(domain, dev, old)				\
+	((domain)->ops->attach_dev(domain, dev))
 #endif
 
 /*

@@ -336,6 +336,22 @@ static void an_armed_or_occupied_group_is_busy(struct kunit *test)
 	aux_test_detach(test, a);
 }
 
+/* iommufd replaces the domain of a group without taking the old one off first */
+static void an_armed_group_keeps_its_domain_when_it_is_to_be_replaced(struct kunit *test)
+{
+	struct attach_test *t = attach_test_make(test, 2);
+	struct iommu_domain *domain = aux_test_domain(test, t->member[0]);
+	struct iommu_domain *second = aux_test_domain(test, t->member[0]);
+	struct aux_test_attachment *a = aux_test_attach(test, domain, t->group);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, MDEVKIT_CALL_ATTACH_DEV(second, t->member[0], domain));
+	KUNIT_EXPECT_EQ(test, 0, MDEVKIT_CALL_ATTACH_DEV(domain, t->member[0], domain));
+	for (unsigned int i = 0; i < t->count; i++)
+		KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(domain, t->member[i]),
+				(int)iommu_aux_member_pasid(t->member[i]));
+	aux_test_detach(test, a);
+}
+
 static void what_does_not_fit_is_invalid(struct kunit *test)
 {
 	struct attach_test *t = attach_test_make(test, 1);
@@ -675,6 +691,7 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(null_function_is_the_stock_attach),
 	KUNIT_CASE(with_a_function_it_is_the_aux_attach),
 	KUNIT_CASE(an_armed_or_occupied_group_is_busy),
+	KUNIT_CASE(an_armed_group_keeps_its_domain_when_it_is_to_be_replaced),
 	KUNIT_CASE(what_does_not_fit_is_invalid),
 	KUNIT_CASE(no_pasid_left_for_a_member_that_needs_one_only_now),
 	KUNIT_CASE(a_pasid_too_large_for_the_device_is_no_space),

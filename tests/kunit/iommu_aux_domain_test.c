@@ -238,24 +238,30 @@ static const struct cap_case cap_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(cap_case, cap_cases, what);
 
-static int ask_capable(struct device *dev, void *data)
-{
-	enum iommu_cap *cap = data;
+struct anchor_says {
+	enum iommu_cap cap;
+	bool capable;
+};
 
-	return device_iommu_capable(dev, *cap);
+/* The anchor is the first device of each group */
+static int ask_anchor(struct device *dev, void *data)
+{
+	struct anchor_says *anchor = data;
+
+	anchor->capable = device_iommu_capable(dev, anchor->cap);
+	return 1;
 }
 
 static void capabilities_are_the_parents(struct kunit *test)
 {
 	const struct cap_case *c = test->param_value;
 	struct domain_test *t = domain_test_make(test, &c->config);
-	enum iommu_cap cap = c->cap;
+	struct anchor_says anchor = { .cap = c->cap };
 
-	KUNIT_EXPECT_EQ(test, c->capable, device_iommu_capable(t->member, cap));
-	/* the anchor, which is the first device, says the same */
-	KUNIT_EXPECT_EQ(test, c->capable,
-			iommu_group_for_each_dev(aux_test_core_group(t->group), &cap,
-						 ask_capable));
+	KUNIT_EXPECT_EQ(test, c->capable, device_iommu_capable(t->member, c->cap));
+	/* VFIO asks the first one only */
+	iommu_group_for_each_dev(aux_test_core_group(t->group), &anchor, ask_anchor);
+	KUNIT_EXPECT_EQ(test, c->capable, anchor.capable);
 }
 
 struct snoop_case {

@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/platform_device.h>
 
 #include "iommu_aux_fixture.h"
 
@@ -132,6 +133,35 @@ static void a_reused_pasid_never_sees_the_former_members_memory(struct kunit *te
 	next = aux_test_member(test, other, parent);
 	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(next), pasid);
 	KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(next, 0x1000, &value));
+}
+
+/* The next one to ask for a PASID while one is about to lose its domain */
+static void take_a_pasid(struct device *dev, ioasid_t pasid, void *data)
+{
+	ioasid_t *taken = data;
+
+	*taken = iommu_alloc_global_pasid(dev);
+	if (*taken != IOMMU_PASID_INVALID)
+		iommu_free_global_pasid(*taken);
+}
+
+static void a_pasid_is_given_back_after_its_translation_has_gone(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member = aux_test_member(test, group, parent);
+	ioasid_t pasid = iommu_aux_member_pasid(member), taken = IOMMU_PASID_INVALID;
+
+	mock_iommu_watch(iommu, take_a_pasid, &taken);
+	aux_test_attach(test, aux_test_domain(test, member), group);
+	aux_test_leave(test, member);
+	KUNIT_EXPECT_NE(test, taken, IOMMU_PASID_INVALID);
+	KUNIT_EXPECT_NE(test, taken, pasid);
+
+	/* and not much later */
+	take_a_pasid(parent, 0, &taken);
+	KUNIT_EXPECT_EQ(test, taken, pasid);
 }
 
 static void what_cannot_join_is_left_as_it_was(struct kunit *test)
@@ -369,6 +399,48 @@ static void when_the_parent_goes_no_translation_stays(struct kunit *test)
 		aux_test_leave(test, member[i]);
 	aux_test_free_domain(test, domain);
 	KUNIT_EXPECT_EQ(test, mock_iommu_domains(iommu), 0);
+}
+
+/* A parent's driver, whose remove callback can still bring its members' DMA to an end */
+static int parent_probe(struct platform_device *pdev)
+{
+	return 0;
+}
+
+static struct device *member_at_remove;
+static bool armed_at_remove;
+
+static void parent_remove(struct platform_device *pdev)
+{
+	armed_at_remove = iommu_aux_member_is_armed(member_at_remove);
+}
+
+static void when_the_parent_loses_its_driver_no_translation_stays(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member = aux_test_member(test, group, parent);
+	struct platform_driver driver = {
+		.driver.name = dev_name(parent),
+		.probe = parent_probe,
+		.remove = parent_remove,
+		/* or the core itself complains about PASIDs that are left */
+		.driver_managed_dma = true,
+	};
+
+	member_at_remove = member;
+	armed_at_remove = false;
+	aux_test_attach(test, aux_test_domain(test, member), group);
+	ASSERT_NO_ERRNO(test, platform_driver_register(&driver));
+	KUNIT_EXPECT_PTR_EQ(test, parent->driver, &driver.driver);
+	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(member));
+
+	platform_driver_unregister(&driver);
+	KUNIT_EXPECT_TRUE(test, armed_at_remove);
+	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(member));
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+	KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(member));
 }
 
 static void a_whole_device_is_blocked_unless_armed(struct kunit *test)
@@ -611,6 +683,7 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(a_member_has_a_pasid_of_its_own_until_it_leaves),
 	KUNIT_CASE(pasids_run_out_and_are_used_again),
 	KUNIT_CASE(a_reused_pasid_never_sees_the_former_members_memory),
+	KUNIT_CASE(a_pasid_is_given_back_after_its_translation_has_gone),
 	KUNIT_CASE(what_cannot_join_is_left_as_it_was),
 	KUNIT_CASE(a_second_instance_is_refused_while_the_first_is_in),
 	KUNIT_CASE(a_domain_left_on_the_group_binds_it_to_the_instance),
@@ -620,6 +693,7 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(members_keep_their_group_alive),
 	KUNIT_CASE(a_group_goes_away_with_a_domain_still_attached),
 	KUNIT_CASE(when_the_parent_goes_no_translation_stays),
+	KUNIT_CASE(when_the_parent_loses_its_driver_no_translation_stays),
 	KUNIT_CASE(a_whole_device_is_blocked_unless_armed),
 	KUNIT_CASE(a_whole_device_is_nobody_elses),
 	KUNIT_CASE(a_device_that_the_host_uses_can_be_wrapped_too),

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit: the capacity that the types of a parent share. */
 
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/sched/task.h>
+
 #include "mdevkit_fake.h"
 
 #define CAPACITY 24
@@ -74,9 +78,64 @@ static void pasid_types_need_an_iommu(struct kunit *test)
 	expect_available(test, parent, CAPACITY);
 }
 
+/* Somebody who takes, asks or gives while another holds the capacity's lock */
+struct waiter {
+	struct mdevkit_parent *parent;
+	void (*step)(struct mdevkit_parent *parent);
+	struct completion done;
+};
+
+static void step_take(struct mdevkit_parent *parent)
+{
+	mdevkit_capacity_take(parent, &types[0]);
+}
+
+static void step_ask(struct mdevkit_parent *parent)
+{
+	mdevkit_type_available(&parent->types[0].mdev_type);
+}
+
+static void step_give(struct mdevkit_parent *parent)
+{
+	mdevkit_capacity_give(parent, &types[0]);
+}
+
+static int wait_for_capacity(void *data)
+{
+	struct waiter *w = data;
+
+	w->step(w->parent);
+	complete(&w->done);
+	return 0;
+}
+
+static void each_step_waits_for_the_one_before(struct kunit *test)
+{
+	static void (*const steps[])(struct mdevkit_parent *) = { step_take, step_ask, step_give };
+	struct mdevkit_parent *parent = capacity_parent(test);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct waiter w = { .parent = parent, .step = steps[i] };
+		struct task_struct *task;
+
+		init_completion(&w.done);
+		task = kthread_create(wait_for_capacity, &w, "mdevkit_capacity/%u", i);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		get_task_struct(task);
+		scoped_guard(mutex, &parent->capacity_lock) {
+			wake_up_process(task);
+			KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&w.done, HZ / 10), 0);
+		}
+		KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&w.done, 10 * HZ), 0);
+		kthread_stop_put(task);
+	}
+	expect_available(test, parent, CAPACITY);
+}
+
 static struct kunit_case capacity_test_cases[] = {
 	KUNIT_CASE(availability_is_the_truth_after_each_step),
 	KUNIT_CASE(pasid_types_need_an_iommu),
+	KUNIT_CASE(each_step_waits_for_the_one_before),
 	{}
 };
 

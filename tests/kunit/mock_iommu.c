@@ -25,6 +25,8 @@ struct mock_iommu {
 	spinlock_t lock;		/* everything below, and what is on a device */
 	unsigned int fail_nth[MOCK_IOMMU_STEPS];
 	int fail_error[MOCK_IOMMU_STEPS];
+	mock_iommu_watch_t watch;	/* set before anything is attached; needs no lock */
+	void *watch_data;
 	unsigned int domains;
 	unsigned int next_domain;
 	size_t log_len;
@@ -406,6 +408,8 @@ static void mock_block_pasid(struct device *dev, ioasid_t pasid, struct iommu_do
 {
 	struct mock_device *md = to_mock_device(dev);
 
+	if (md->iommu->watch)
+		md->iommu->watch(dev, pasid, md->iommu->watch_data);
 	spin_lock_bh(&md->iommu->lock);
 	mock_log(md->iommu, "block_pasid %s %u\n", dev_name(dev), pasid);
 	xa_erase(&md->pasids, pasid);
@@ -669,6 +673,13 @@ void mock_iommu_fail(struct mock_iommu *iommu, enum mock_iommu_step step, unsign
 	spin_unlock_bh(&iommu->lock);
 }
 EXPORT_SYMBOL_GPL(mock_iommu_fail);
+
+void mock_iommu_watch(struct mock_iommu *iommu, mock_iommu_watch_t watch, void *data)
+{
+	iommu->watch_data = data;
+	iommu->watch = watch;
+}
+EXPORT_SYMBOL_GPL(mock_iommu_watch);
 
 const char *mock_iommu_log(struct mock_iommu *iommu)
 {

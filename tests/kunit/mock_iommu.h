@@ -106,6 +106,16 @@ void mock_iommu_remove_device(struct device *dev);
 void mock_iommu_fail(struct mock_iommu *iommu, enum mock_iommu_step step, unsigned int nth,
 		     int error);
 
+typedef void (*mock_iommu_watch_t)(struct device *dev, ioasid_t pasid, void *data);
+
+/**
+ * mock_iommu_watch() - be called each time that a PASID is about to lose its domain
+ * @iommu: the instance; nothing is attached yet
+ * @watch: the function; the domain is still there. May sleep
+ * @data: for the function
+ */
+void mock_iommu_watch(struct mock_iommu *iommu, mock_iommu_watch_t watch, void *data);
+
 /**
  * mock_iommu_log() - the steps so far
  * @iommu: the instance
