@@ -8,7 +8,10 @@
 #   say TEXT             progress, to stderr
 #   die TEXT             one line to stderr, exit 1
 #   cache_path NAME ARG… prints $MDEVKIT_CACHE/NAME-HASH; a file's content or, when ARG is no file, the word itself is hashed
-#   with_lock PATH CMD…  runs CMD while the lock file PATH is held; may be a function
+#   with_lock PATH CMD…  runs CMD (may be a function) in a shell of its own while the lock file PATH is held; its first
+#                        command that fails ends it. Not to be called where a failure is looked at (if, ||, &&, !)
+#   use_entry ENTRY      until this script and all it has started have ended, nobody removes ENTRY from the cache
+#   prune KIND [N]       removes entries KIND-HASH from the cache: not the N (2) newest, nor what was used within a day
 #   need_space DIR MB    dies when the disk of DIR has less than MB megabytes free
 #   need_root WHAT       dies when not root
 set -euo pipefail
@@ -22,6 +25,15 @@ MDEVKIT_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mdevkit
 MDEVKIT_BUILD=$MDEVKIT_TOP/build
 # The tools of the administrator are not on every user's path.
 PATH=$PATH:/usr/sbin:/sbin
+
+# The kernel's make takes no space or colon in a path, QEMU's options no comma.
+for path in "$MDEVKIT_TOP" "$MDEVKIT_CACHE"; do
+	if [[ $path =~ [^A-Za-z0-9/._@~+=-] ]]; then
+		echo "mdevkit: error: the path '$path' has a '${BASH_REMATCH[0]}' in it, which make or QEMU would not take: use another one (XDG_CACHE_HOME for the cache)" >&2
+		exit 1
+	fi
+done
+unset path
 
 say() {
 	printf 'mdevkit: %s\n' "$*" >&2
@@ -45,14 +57,53 @@ cache_path() {
 }
 
 with_lock() {
-	local path=$1 fd status=0
+	local path=$1 fd status options=$-
 	shift
+	set +e
+	# In a context that ignores failures they are ignored in everything below, whatever it sets.
+	(
+		set -e
+		false
+		true
+	)
+	status=$?
+	((status)) || die "with_lock is called where errexit does not work (for $1)"
 	mkdir -p "$(dirname "$path")"
 	exec {fd}>"$path"
-	flock "$fd"
-	"$@" || status=$?
+	flock "$fd" || die "cannot lock $path"
+	(
+		set -e
+		"$@"
+	)
+	status=$?
 	exec {fd}>&-
+	[[ $options != *e* ]] || set -e
 	return $status
+}
+
+use_entry() {
+	local fd
+	# Held by the open folder itself, and so by whoever inherits it. The time stamp is that of the last use.
+	exec {fd}<"$1"
+	flock -s "$fd"
+	[[ -d $1 ]] || die "$1 has just been removed from the cache: try again"
+	touch -c "$1" 2>/dev/null || true
+}
+
+prune() {
+	local kind=$1 keep=${2:-2} old fd
+	find "$MDEVKIT_CACHE" -maxdepth 1 -type d -regextype posix-extended -regex ".*/$kind-[0-9a-f]{16}" -printf '%T@ %p\n' |
+		sort -rn | sed -e "1,${keep}d" -e 's/^[^ ]* //' | while read -r old; do
+		[[ -n $(find "$old" -maxdepth 0 -mmin +1440) ]] || continue
+		exec {fd}<"$old"
+		if flock -n "$fd" && { [[ ! -e $old.lock ]] || flock -n "$old.lock" true; }; then
+			say "removing $(basename "$old") from the cache: it was last used on $(date -r "$old" '+%Y-%m-%d')"
+			rm -rf --one-file-system "$old.old"
+			mv "$old" "$old.old"
+			rm -rf --one-file-system "$old.old" "$old.log"
+		fi
+		exec {fd}<&-
+	done
 }
 
 need_space() {
