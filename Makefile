@@ -13,7 +13,7 @@ help: ## This list
 	@echo
 	@sed -n -E 's/^([a-z][a-z_-]*):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '!seen[$$1]++ { printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo "First: make demo (the kit at work, visibly), make check (all tests). KERNEL is stable, newest or debug."
+	@echo "First: make demo (the kit at work, visibly), make check (all tests). KERNEL is stable, newest, debug or debug-newest."
 
 modules: ## Compile the kit: for the kernel headers in KDIR=path, else for this host's kernel, else for the lab's two kernels
 	@if [ -n "$(KDIR)" ]; then \
