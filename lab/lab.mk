@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Targets of the lab; included by the top Makefile.
 
-.PHONY: demo lab-shell lab-run lab-selftest clean distclean
+.PHONY: demo soak lab-shell lab-run lab-selftest clean distclean
 
 KERNEL ?= stable
 
@@ -11,7 +11,10 @@ lab-options = --kernel '$(KERNEL)' --mdma $(if $(TIMEOUT),--timeout '$(TIMEOUT)'
 demo: ## The kit at work, step by step, in a VM; transcript in build/demo
 	@lab/demo
 
-lab-shell: ## A root shell in the lab's VM (KERNEL=stable|newest|debug, SHARE=dir is /share, TIMEOUT=seconds)
+soak: ## The demo DEMOS times, two guests with slices GUESTS times, two plain guests PLAIN times; how each ended (SOAK='--cpus 2': more options for lab/run)
+	@lab/soak --demos '$(or $(DEMOS),0)' --guests '$(or $(GUESTS),0)' --plain '$(or $(PLAIN),0)' --kernel '$(KERNEL)' $(SOAK)
+
+lab-shell: ## A root shell in the lab's VM (KERNEL=stable|newest|debug|debug-newest, SHARE=dir is /share, TIMEOUT=seconds)
 	@lab/run $(lab-options) --shell
 
 # The command goes by the environment: a shell's quoting must not be mangled by make's.

@@ -18,7 +18,7 @@ echo $two >$parent/mdev_supported_types/mdma-2/create || bail_out "no mdev below
 guest() {
 	local log=$1
 	shift
-	lab-guest --timeout $((150 * ${MDEVKIT_SLOWNESS:-1})) --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
+	lab-guest --timeout $((240 * ${MDEVKIT_SLOWNESS:-1})) --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
 }
 
 guest one $one &
