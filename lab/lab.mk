@@ -29,5 +29,6 @@ lab-selftest: ## Tests of the lab itself on both kernels: exit statuses, time li
 clean: ## Remove what was built in this clone; the cache stays
 	rm -rf build
 
-distclean: clean ## Remove the cache too (root file system, kernels, QEMU: half an hour to make again)
+distclean: ## Remove the cache too (root file system, kernels, QEMU: half an hour to make again)
 	@lab/clean-cache
+	rm -rf build
