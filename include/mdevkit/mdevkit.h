@@ -137,8 +137,8 @@ struct mdevkit_device {
 	/* private: */
 	/*
 	 * Held for reading around BAR accesses and config reads, for writing around config
-	 * writes and the life cycle callbacks. Guards config, opened, translated, master
-	 * and dma_started.
+	 * writes and the life cycle callbacks. Guards config, opened, dma_reasons and
+	 * dma_started.
 	 */
 	struct rw_semaphore access;
 	/*
@@ -155,9 +155,8 @@ struct mdevkit_device {
 	bool opened;
 	bool armed;			/* counts in its group's users */
 	bool attached;			/* to an IOAS of iommufd */
-	bool translated;		/* armed, and not drained by the kit */
-	bool master;			/* Bus Master Enable, in D0 */
-	bool dma_started;		/* both, and so the driver was told */
+	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
+	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;
 	bool memory_enabled;
 	bool gone;			/* set once, read anywhere */
@@ -217,7 +216,7 @@ static inline struct mdevkit_device *mdevkit_device_from_dev(struct device *dev)
  * Context: any.
  * Return: true once the parent's hardware must not be touched any more.
  */
-static inline bool mdevkit_device_gone(struct mdevkit_device *kdev)
+static inline bool mdevkit_device_gone(const struct mdevkit_device *kdev)
 {
 	return READ_ONCE(kdev->gone);
 }

@@ -175,81 +175,6 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_capacity_give(parent, type);
 }
 
-/* Has the driver start or drain the device's DMA as the IOMMU and the tenant now have it. */
-static int device_update_dma_locked(struct mdevkit_device *kdev)
-{
-	bool on = kdev->translated && kdev->master && !kdev->gone;
-	int ret = 0;
-
-	if (on == kdev->dma_started)
-		return 0;
-	if (on && kdev->ops->start_dma)
-		ret = kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
-	if (!on && kdev->ops->drain)
-		kdev->ops->drain(kdev);
-	kdev->dma_started = on && !ret;
-	return ret;
-}
-
-/**
- * mdevkit_device_start_dma() - the IOMMU translates the device now: let it work
- * @kdev: the device; armed, open
- *
- * Without Bus Master Enable its DMA starts when the tenant sets that.
- *
- * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
- */
-int mdevkit_device_start_dma(struct mdevkit_device *kdev)
-{
-	int ret;
-
-	guard(rwsem_write)(&kdev->access);
-	if (kdev->gone)
-		return -ENODEV;
-	kdev->translated = true;
-	ret = device_update_dma_locked(kdev);
-	kdev->translated = !ret;
-	return ret;
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_start_dma);
-
-static void device_drain_locked(struct mdevkit_device *kdev)
-{
-	kdev->translated = false;
-	device_update_dma_locked(kdev);
-}
-
-/**
- * mdevkit_device_drain() - bring the device's DMA to an end
- * @kdev: the device
- *
- * When it returns, the device has forgotten its PASID and no DMA is under way.
- */
-void mdevkit_device_drain(struct mdevkit_device *kdev)
-{
-	guard(rwsem_write)(&kdev->access);
-	device_drain_locked(kdev);
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_drain);
-
-/**
- * mdevkit_device_set_master() - the tenant has set or cleared Bus Master Enable
- * @kdev: the device; its access lock is held for writing, or it has no user yet
- * @master: may it do DMA?
- *
- * When it returns after false, no DMA is under way. A driver that cannot start is
- * asked again at the next write to config space.
- */
-void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
-{
-	int ret;
-
-	WRITE_ONCE(kdev->master, master);
-	ret = device_update_dma_locked(kdev);
-	if (ret)
-		dev_err_ratelimited(&kdev->mdev->dev, "DMA does not start: %d\n", ret);
-}
-
 /**
  * mdevkit_device_reset_locked() - reset the function
  * @kdev: the device; its access lock is held for writing
@@ -258,23 +183,23 @@ void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
  */
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 {
-	bool translated = kdev->translated;
 	int ret;
 
 	lockdep_assert_held_write(&kdev->access);
 	if (kdev->gone)
 		return -ENODEV;
-	device_drain_locked(kdev);
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_RESET);
 	mdevkit_mmap_revoke(kdev);
 	mdevkit_irqs_reset(kdev);
 	mdevkit_config_reset(kdev);
 	ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
 	if (ret) {
-		dev_err_ratelimited(&kdev->mdev->dev, "reset failed: %d; its DMA stays off\n", ret);
+		dev_err_ratelimited(&kdev->mdev->dev,
+				    "reset failed: %d; its DMA stays off until one succeeds\n",
+				    ret);
 		return ret;
 	}
-	/* With Bus Master Enable its DMA starts again */
-	kdev->translated = translated;
+	mdevkit_dma_allow(kdev, MDEVKIT_DMA_RESET);
 	return 0;
 }
 

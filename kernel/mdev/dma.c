@@ -1,9 +1,139 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Access of a driver to the tenant's memory, for devices of the DMA kind software. */
+/*
+ * May a device do DMA? And the access of a driver to the tenant's memory, for devices of
+ * the DMA kind software.
+ *
+ * DMA is allowed by several independent reasons (enum mdevkit_dma_reason), and it is on
+ * while all of them hold. Each has a bit of its own, so that none can undo another's; one
+ * function compares them with what the driver was told, acts and records.
+ */
 
+#include <kunit/visibility.h>
 #include <linux/vfio.h>
 
 #include "private.h"
+
+static int dma_start(struct mdevkit_device *kdev)
+{
+	if (!kdev->ops->start_dma)
+		return 0;
+	return kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
+}
+
+static void dma_end(struct mdevkit_device *kdev)
+{
+	if (kdev->ops->drain)
+		kdev->ops->drain(kdev);
+}
+
+static bool dma_allowed(struct mdevkit_device *kdev)
+{
+	return kdev->dma_reasons == MDEVKIT_DMA_ALL_REASONS && !mdevkit_device_gone(kdev);
+}
+
+/* Has the driver start or end the device's DMA, as the reasons now have it. */
+static int dma_switch(struct mdevkit_device *kdev)
+{
+	bool allowed = dma_allowed(kdev);
+	int ret;
+
+	if (allowed == kdev->dma_started)
+		return 0;
+	if (!allowed) {
+		dma_end(kdev);
+		kdev->dma_started = false;
+		return 0;
+	}
+	ret = dma_start(kdev);
+	kdev->dma_started = !ret;
+	return ret;
+}
+
+/**
+ * mdevkit_dma_forbid() - a reason to allow DMA has ended
+ * @kdev: the device; its access lock is held for writing, or it has no user yet
+ * @reason: the reason
+ *
+ * When it returns, no DMA is under way.
+ */
+void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason)
+{
+	kdev->dma_reasons &= ~reason;
+	dma_switch(kdev);
+}
+
+/**
+ * mdevkit_dma_allow() - a reason to allow DMA holds from now on
+ * @kdev: the device; its access lock is held for writing, or it has no user yet
+ * @reason: the reason
+ *
+ * A driver that cannot start is asked again whenever a reason is reported, even if it
+ * held before.
+ *
+ * Return: 0, or what the driver's start_dma returned.
+ */
+int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason)
+{
+	int ret;
+
+	kdev->dma_reasons |= reason;
+	ret = dma_switch(kdev);
+	if (ret)
+		dev_err_ratelimited(&kdev->mdev->dev, "DMA does not start: %d\n", ret);
+	return ret;
+}
+
+/**
+ * mdevkit_device_start_dma() - the IOMMU translates the device now: let it work
+ * @kdev: the device; armed, open
+ *
+ * Without Bus Master Enable its DMA starts when the tenant sets that.
+ *
+ * Return: 0; -ENODEV when the parent has gone; or what the driver returned: then it is as
+ * if the device had not been armed.
+ */
+int mdevkit_device_start_dma(struct mdevkit_device *kdev)
+{
+	int ret;
+
+	guard(rwsem_write)(&kdev->access);
+	if (mdevkit_device_gone(kdev))
+		return -ENODEV;
+	ret = mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
+	if (ret)
+		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_start_dma);
+
+/**
+ * mdevkit_device_drain() - the IOMMU will soon translate no more: end the device's DMA
+ * @kdev: the device
+ *
+ * When it returns, the device has forgotten its PASID and no DMA is under way.
+ */
+void mdevkit_device_drain(struct mdevkit_device *kdev)
+{
+	guard(rwsem_write)(&kdev->access);
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_drain);
+
+/**
+ * mdevkit_device_set_master() - the tenant has set or cleared Bus Master Enable
+ * @kdev: the device; its access lock is held for writing, or it has no user yet
+ * @master: may it do DMA? (in D0 only)
+ *
+ * When it returns after false, no DMA is under way. A driver that cannot start is
+ * asked again at the next write to config space.
+ */
+void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
+{
+	if (master)
+		mdevkit_dma_allow(kdev, MDEVKIT_DMA_MASTER);
+	else
+		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_MASTER);
+}
 
 /**
  * mdevkit_dma_rw() - copy from or to the tenant's memory
@@ -21,7 +151,7 @@ int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len
 {
 	if (kdev->type->dma != MDEVKIT_DMA_SOFTWARE)
 		return -EINVAL;
-	if (!READ_ONCE(kdev->master))
+	if (!(READ_ONCE(kdev->dma_reasons) & MDEVKIT_DMA_MASTER))
 		return -EPERM;
 	return vfio_dma_rw(&kdev->vdev, iova, data, len, write);
 }

@@ -22,6 +22,24 @@ enum mdevkit_placement {
 	MDEVKIT_PLACE_SLOT,
 };
 
+/**
+ * enum mdevkit_dma_reason - what has to hold for a device to do DMA; all of it
+ * @MDEVKIT_DMA_TRANSLATED: armed by its group, and not being drained
+ * @MDEVKIT_DMA_MASTER: the tenant has set Bus Master Enable, in power state D0
+ * @MDEVKIT_DMA_RESET: the last reset is over, and the driver did not fail it
+ *
+ * That the parent has not gone is one, too; it is kept in the device's flag gone, because it
+ * ends without any lock.
+ */
+enum mdevkit_dma_reason {
+	MDEVKIT_DMA_TRANSLATED = BIT(0),
+	MDEVKIT_DMA_MASTER = BIT(1),
+	MDEVKIT_DMA_RESET = BIT(2),
+};
+
+#define MDEVKIT_DMA_ALL_REASONS \
+	(MDEVKIT_DMA_TRANSLATED | MDEVKIT_DMA_MASTER | MDEVKIT_DMA_RESET)
+
 struct mdevkit_type_entry {
 	struct mdev_type mdev_type;
 	struct mdevkit_parent *parent;
@@ -77,9 +95,13 @@ void mdevkit_device_close(struct mdevkit_device *kdev);
 int mdevkit_device_reset(struct mdevkit_device *kdev);
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev);
 void mdevkit_device_set_gone(struct mdevkit_device *kdev);
+
+/* dma.c */
+void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
+int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
 int mdevkit_device_start_dma(struct mdevkit_device *kdev);
-void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master);
 void mdevkit_device_drain(struct mdevkit_device *kdev);
+void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master);
 
 /* vfio.c */
 extern const struct vfio_device_ops mdevkit_software_ops;

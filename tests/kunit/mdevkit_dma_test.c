@@ -106,6 +106,88 @@ static void a_failed_reset_leaves_dma_off(struct kunit *test)
 	expect_calls(test, fake, 1, 1);
 }
 
+static void a_reset_after_a_failed_one_lets_dma_go_on(struct kunit *test)
+{
+	struct fake_device *fake = create_started(test);
+
+	fake->reset_result = -EIO;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -EIO);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	fake->reset_result = 0;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	expect_calls(test, fake, 2, 1);
+}
+
+/* What ends DMA: none of them may undo another, in whatever order they come and go */
+enum cause { NOT_TRANSLATED, NO_MASTER, IN_D3HOT, RESET_FAILED, NR_CAUSES };
+
+struct dma_model {
+	struct fake_device *fake;
+	bool present[NR_CAUSES];
+};
+
+static void model_write_config(struct kunit *test, struct dma_model *model)
+{
+	struct fake_device *fake = model->fake;
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	fake_config_write(test, fake, pmcsr, 2, model->present[IN_D3HOT] ? 3 : 0);
+	set_command(test, fake, model->present[NO_MASTER] ? 0 : PCI_COMMAND_MASTER);
+}
+
+static void model_set(struct kunit *test, struct dma_model *model, enum cause cause, bool present)
+{
+	struct fake_device *fake = model->fake;
+	bool any = false;
+
+	model->present[cause] = present;
+	switch (cause) {
+	case NOT_TRANSLATED:
+		if (present)
+			mdevkit_device_drain(&fake->kdev);
+		else
+			KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+		break;
+	case RESET_FAILED:
+		fake->reset_result = present ? -EIO : 0;
+		KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), fake->reset_result);
+		break;
+	default:
+		break;
+	}
+	/* a reset may have changed it */
+	model_write_config(test, model);
+
+	for (unsigned int i = 0; i < NR_CAUSES; i++)
+		any |= model->present[i];
+	KUNIT_EXPECT_EQ(test, fake->kdev.dma_started, !any);
+	KUNIT_EXPECT_EQ(test, fake->starts - fake->drains, any ? 0 : 1);
+}
+
+static void two_causes_that_meet_do_not_undo_each_other(struct kunit *test)
+{
+	struct dma_model model = { .fake = create_started(test) };
+
+	for (unsigned int first = 0; first < NR_CAUSES; first++) {
+		for (unsigned int second = 0; second < NR_CAUSES; second++) {
+			if (first == second)
+				continue;
+			/* the first one ends first, then the second one */
+			model_set(test, &model, first, true);
+			model_set(test, &model, second, true);
+			model_set(test, &model, first, false);
+			model_set(test, &model, second, false);
+
+			model_set(test, &model, first, true);
+			model_set(test, &model, second, true);
+			model_set(test, &model, second, false);
+			model_set(test, &model, first, false);
+		}
+	}
+}
+
 static void a_failed_start_is_reported_or_tried_again(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &dma_desc);
@@ -143,6 +225,8 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(d3hot_ends_dma),
 	KUNIT_CASE(a_reset_clears_bus_master),
 	KUNIT_CASE(a_failed_reset_leaves_dma_off),
+	KUNIT_CASE(a_reset_after_a_failed_one_lets_dma_go_on),
+	KUNIT_CASE(two_causes_that_meet_do_not_undo_each_other),
 	KUNIT_CASE(a_failed_start_is_reported_or_tried_again),
 	KUNIT_CASE(a_device_that_is_gone_is_drained_and_never_started),
 	{}

@@ -90,6 +90,7 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(&fake->kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_init(&fake->kdev), 0);
 	mdevkit_irqs_reset(&fake->kdev);
+	fake->kdev.dma_reasons |= MDEVKIT_DMA_RESET;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_device_destroy, fake), 0);
 	return fake;
 }
