@@ -149,12 +149,14 @@ struct mdevkit_device {
 	struct mdevkit_config *config;
 	struct mdevkit_irqs *irqs;
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
-	struct list_head group_entry;	/* guarded by the group's lock, as are armed, attached */
+	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
+	bool in_use;			/* open, as far as the group is concerned */
+	bool attached;			/* to an IOAS of iommufd */
+	bool armed;			/* counts in its group's users */
+	bool suspended;			/* was armed before the replace that is under way */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
 	struct page *dead_page;		/* what mappings show when the parent is gone */
 	bool opened;
-	bool armed;			/* counts in its group's users */
-	bool attached;			/* to an IOAS of iommufd */
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;

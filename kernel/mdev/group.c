@@ -4,10 +4,11 @@
  * are armed: while at least one of them is open and attached.
  *
  * iommu_aux keeps a group's domain and its PASIDs; this file decides. The first
- * member that is open with a paging domain arms the whole group by
- * iommu_aux_attach_group(), the last one disarms it. Under iommufd the domain
- * can be replaced while members are in use: they are drained and disarmed before,
- * because the core frees the old domain, and armed again with the new one.
+ * member that is open and attached arms the whole group by
+ * iommu_aux_attach_group(), the last one disarms it. In a container a member is attached
+ * with its group; in an iommufd each is by itself, whatever its neighbours are.
+ * There the domain can be replaced while members are in use: they are drained and
+ * disarmed before, because the core frees the old domain, and armed again with the new one.
  */
 
 #include <linux/iommu.h>
@@ -27,11 +28,12 @@
  * @bus: with placement "slot": bus and
  * @slot: slot of the PCI parents whose slices are in; else NULL and 0
  * @aux: the aux group
- * @lock: guards what follows, and the members' flags armed and attached. Inside VFIO's
- *	device_set locks, outside a device's access lock and the locks of iommu_aux
+ * @lock: guards what follows, and the members' flags in_use, attached, armed and suspended.
+ *	Inside VFIO's device_set locks, outside a device's access lock and the locks of iommu_aux
  * @members: the mdevs
  * @users: members whose flag armed is set; the group is armed while it is not 0
  * @domain: the domain that the group is armed with, or NULL
+ * @pt_id: iommufd: the IOAS or page table, as the user named it, that is attached
  */
 struct mdevkit_group {
 	struct list_head entry;
@@ -40,10 +42,11 @@ struct mdevkit_group {
 	unsigned int slot;
 	struct iommu_aux_group *aux;
 
-	struct mutex lock;	/* members, users, domain */
+	struct mutex lock;	/* members, users, domain, pt_id */
 	struct list_head members;
 	unsigned int users;
 	struct iommu_domain *domain;
+	u32 pt_id;
 };
 
 /* Guards all_groups; outside a group's lock */
@@ -253,19 +256,23 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
  * mdevkit_group_arm() - a device was opened: let its DMA work if it is attached
  * @kdev: the device
  *
- * Under iommufd a device is opened before it is attached; then nothing happens
- * here, and mdevkit_group_attach_ioas() arms it.
+ * In a container it is attached with its group. A device of an iommufd is not, even if the
+ * group has a domain because another member is: mdevkit_group_attach_ioas() arms it.
  *
  * Return: 0, or what iommu_aux_attach_group() or the driver's start_dma returned.
  */
 int mdevkit_group_arm(struct mdevkit_device *kdev)
 {
 	struct mdevkit_group *group = kdev->group;
+	int ret = 0;
 
 	if (!group)
 		return 0;
 	guard(mutex)(&group->lock);
-	return arm_member(group, kdev);
+	if (!vfio_iommufd_device_ictx(&kdev->vdev))
+		ret = arm_member(group, kdev);
+	kdev->in_use = !ret;
+	return ret;
 }
 
 /**
@@ -280,51 +287,103 @@ void mdevkit_group_disarm(struct mdevkit_device *kdev)
 		return;
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
+	kdev->in_use = false;
 }
 
-/* Ends the DMA of all members, which stay users, before the group's domain changes. */
+static bool member_may_be_armed(const struct mdevkit_device *kdev)
+{
+	return kdev->in_use && kdev->attached && !mdevkit_device_gone(kdev);
+}
+
+/* Ends the DMA of all members, before the group's domain changes. */
 static void group_suspend(struct mdevkit_group *group)
 {
 	struct mdevkit_device *kdev;
 
-	if (!group->users)
-		return;
-	list_for_each_entry(kdev, &group->members, group_entry)
-		if (kdev->armed)
-			mdevkit_device_drain(kdev);
-	group_detach(group);
+	list_for_each_entry(kdev, &group->members, group_entry) {
+		kdev->suspended = kdev->armed;
+		disarm_member(group, kdev);
+	}
 }
 
-/* Undo of group_suspend(). A member whose DMA cannot go on is told by its error interrupt. */
-static void group_resume(struct mdevkit_group *group, struct iommu_domain *domain)
+/* Arms all members that are open and attached with what is on the group now, or none. */
+static int group_arm_all(struct mdevkit_group *group)
 {
 	struct mdevkit_device *kdev;
-	int attached;
+	int ret;
 
-	if (!group->users)
-		return;
-	attached = domain ? group_attach(group, domain) : -ENODEV;
 	list_for_each_entry(kdev, &group->members, group_entry) {
-		if (!kdev->armed || (!attached && !mdevkit_device_start_dma(kdev)))
-			continue;
-		dev_err_ratelimited(&kdev->mdev->dev,
-				    "DMA could not be resumed after a change of its IOAS\n");
-		kdev->armed = false;
-		group->users--;
-		mdevkit_signal_error(kdev);
+		ret = member_may_be_armed(kdev) ? arm_member(group, kdev) : 0;
+		/* What goes away meanwhile is not what the others wait for */
+		if (ret && !mdevkit_device_gone(kdev))
+			goto out_disarm;
 	}
-	if (!group->users && !attached)
-		group_detach(group);
+	return 0;
+
+out_disarm:
+	list_for_each_entry(kdev, &group->members, group_entry)
+		disarm_member(group, kdev);
+	return ret;
 }
 
-/* A device that is attached gets another domain, and so do all members of its group. */
+/* The same for each member that can be armed, when there is no way back. */
+static void group_arm_possible(struct mdevkit_group *group)
+{
+	struct mdevkit_device *kdev;
+
+	list_for_each_entry(kdev, &group->members, group_entry)
+		if (member_may_be_armed(kdev))
+			arm_member(group, kdev);
+}
+
+/* A member whose DMA does not go on is blocked, and told by its error interrupt. */
+static void group_report_blocked(struct mdevkit_group *group)
+{
+	struct mdevkit_device *kdev;
+
+	list_for_each_entry(kdev, &group->members, group_entry) {
+		if (kdev->suspended && !kdev->armed) {
+			dev_err_ratelimited(&kdev->mdev->dev,
+					    "DMA is blocked after a change of its IOAS: attach it again\n");
+			mdevkit_signal_error(kdev);
+		}
+		kdev->suspended = false;
+	}
+}
+
+/*
+ * A device that is attached gets another domain, and so do all members of its group. The
+ * engines stand still meanwhile: the core frees the old domain. Whether the new one can be
+ * armed shows only afterwards, and if it cannot the old IOAS or page table is
+ * attached again. Its user may have destroyed it by then: all members are blocked until they
+ * are attached to a good one.
+ */
 static int group_replace_ioas(struct mdevkit_group *group, struct mdevkit_device *kdev, u32 *pt_id)
 {
+	struct iommu_domain *before = group_paging_domain(kdev);
+	u32 former = group->pt_id;
+	u32 wanted = *pt_id;
 	int ret;
 
 	group_suspend(group);
 	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
-	group_resume(group, group_paging_domain(kdev));
+	if (ret) {
+		group_arm_possible(group);
+		goto out;
+	}
+	ret = group_arm_all(group);
+	if (!ret) {
+		/* By another name for the same page table it may not be found again */
+		if (group_paging_domain(kdev) != before)
+			group->pt_id = wanted;
+		goto out;
+	}
+	if (vfio_iommufd_physical_attach_ioas(&kdev->vdev, &former))
+		group->pt_id = wanted;
+	else
+		group_arm_possible(group);
+out:
+	group_report_blocked(group);
 	return ret;
 }
 
@@ -334,25 +393,33 @@ static int group_replace_ioas(struct mdevkit_group *group, struct mdevkit_device
  * @pt_id: the IOAS or page table; changed to the page table that is in use
  *
  * A first attach leaves other members of the group alone: iommufd refuses it if their
- * domain is another one.
+ * domain is another one. A replace arms all members that are open and attached, those too
+ * that were blocked.
  *
- * Return: 0, or what iommufd, iommu_aux_attach_group() or the driver returned; then
- * the device is attached as it was before, if it was.
+ * Return: 0; -ENODEV when the parent has gone; or what iommufd, iommu_aux_attach_group()
+ * or a driver's start_dma returned; then the device is attached as it was before, if it was.
  */
 int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 {
 	struct mdevkit_group *group = kdev->group;
+	u32 wanted = *pt_id;
+	bool first;
 	int ret;
 
 	guard(mutex)(&group->lock);
+	if (mdevkit_device_gone(kdev))
+		return -ENODEV;
 	if (kdev->attached)
 		return group_replace_ioas(group, kdev, pt_id);
+	first = !group_paging_domain(kdev);
 	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
 	if (ret)
 		return ret;
-	ret = kdev->opened ? arm_member(group, kdev) : 0;
+	ret = arm_member(group, kdev);
 	if (ret)
 		vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+	else if (first)
+		group->pt_id = wanted;
 	kdev->attached = !ret;
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dmesg.h"
 #include "modules/softdma_regs.h"
 #include "sysfs.h"
 #include "vfio.h"
@@ -22,6 +23,7 @@
 #define BY_DEVICE	"softdma-whole"
 #define BY_SOFTWARE	"softdma-soft"
 #define DEBUGFS		"/sys/kernel/debug/iommu_aux"
+#define SWITCHES	"/sys/module/softdma/parameters"
 
 #define PAGE		4096u
 #define IOVA		0x40000000ull
@@ -44,6 +46,9 @@ static const char *softdma_restore(void)
 
 	sysfs_write("mdev", PARENT_A "/mdevkit/placement");
 	sysfs_write("mdev", PARENT_B "/mdevkit/placement");
+	sysfs_write("0", SWITCHES "/fail_pasid");
+	sysfs_write("0", SWITCHES "/fail_start");
+	sysfs_write("0", SWITCHES "/fail_reset");
 	return left;
 }
 
@@ -487,6 +492,26 @@ TEST_ALL_MODES("without Bus Master Enable and in D3hot there is no DMA, and then
 	CHECK(device_reads(client, IOVA, &last, sizeof(last)) < 0);
 	config_set_master(client, true);
 	CHECK_ERR(device_reads(client, IOVA, &last, sizeof(last)), 0);
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("after a reset that failed there is no DMA, after one that succeeds there is again")
+{
+	struct vfio_client *client;
+	struct tenant tenant;
+
+	dmesg_allow("reset failed: -5; its DMA stays off until one succeeds");
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	check_tenant(&tenant);
+	REQUIRE_OK(sysfs_write("1", SWITCHES "/fail_reset"));
+	CHECK_ERR(vfio_reset(client), EIO);
+	config_set_master(client, true);
+	CHECK(device_dma(client, SOFTDMA_WRITE, IOVA, 64) < 0);
+	CHECK_EQ(reg_get(client, SOFTDMA_PASID), ~0U);
+	CHECK_ERR(vfio_reset(client), 0);
+	config_set_master(client, true);
+	check_tenant(&tenant);
 	tenant_end(&tenant);
 }
 
@@ -1061,6 +1086,258 @@ TEST_IOMMUFD("no DMA before attach, replace moves it to another IOAS, detach end
 	CHECK(device_dma(&tenant.client, SOFTDMA_READ, IOVA, 64) < 0);
 	tenant_end(&tenant);
 	check_idle();
+}
+
+/* An IOAS of the tenant's iommufd, with 16 pages of its own at IOVA */
+static u32 second_ioas(struct vfio_space *space, u8 **memory)
+{
+	u32 original = space->ioas_id, ioas;
+
+	*memory = pages_alloc(TENANT_SIZE);
+	REQUIRE_OK(vfio_ioas_alloc(space, &ioas));
+	space->ioas_id = ioas;
+	REQUIRE_OK(vfio_map(space, *memory, IOVA, TENANT_SIZE));
+	space->ioas_id = original;
+	return ioas;
+}
+
+static bool has_pasid(struct vfio_client *client)
+{
+	return reg_get(client, SOFTDMA_PASID) != ~0U;
+}
+
+static void check_blocked(struct vfio_client *client, const char *when)
+{
+	CHECK(!has_pasid(client), "%s: it has a PASID", when);
+	CHECK(device_dma(client, SOFTDMA_READ, IOVA, 64) < 0, "%s", when);
+	CHECK(device_dma(client, SOFTDMA_WRITE, IOVA, 64) < 0, "%s", when);
+}
+
+/* A pair of mdevs in one group and one iommufd; nothing is open */
+static void pair_create(struct tenant *a, struct tenant *b, const struct vfio_mode *mode,
+			const char *placement)
+{
+	REQUIRE_OK(sysfs_write(placement, PARENT_A "/mdevkit/placement"));
+	tenant_create(a, PARENT_A, BY_PASID, 1);
+	tenant_create(b, PARENT_A, BY_PASID, 2);
+	REQUIRE_EQ(mdev_group(a->uuid), mdev_group(b->uuid));
+	tenant_map(a, mode);
+	b->memory = a->memory;
+}
+
+static void pair_remove(struct tenant *a, struct tenant *b)
+{
+	CHECK_EQ(armed_groups(), 0);
+	vfio_space_close(&a->space);
+	CHECK_ERR(mdev_remove(a->uuid), 0);
+	CHECK_ERR(mdev_remove(b->uuid), 0);
+	check_idle();
+}
+
+static void pair_bind(struct tenant *a, struct tenant *b)
+{
+	REQUIRE_OK(vfio_client_bind(&b->client, &a->space, b->uuid));
+	config_set_master(&b->client, true);
+}
+
+static const char *const shared_placements[] = { "parent", "slot" };
+
+TEST_IOMMUFD("a device that is bound and not attached does no DMA, whatever its group does")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shared_placements); i++) {
+		struct tenant a, b;
+		u8 *memory;
+		u32 ioas;
+
+		/* The one that is attached comes first, and lets go first */
+		pair_create(&a, &b, mode, shared_placements[i]);
+		REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
+		pair_bind(&a, &b);
+		check_blocked(&b.client, "the neighbour is attached");
+		check_reads(&a.client, &a);
+		CHECK_ERR(vfio_client_detach(&a.client), 0);
+		CHECK_EQ(armed_groups(), 0);
+		check_blocked(&b.client, "the neighbour has detached");
+		vfio_client_close(&b.client);
+		vfio_client_close(&a.client);
+
+		/* It comes first, the neighbour attaches, replaces, and is closed first */
+		pair_bind(&a, &b);
+		REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
+		check_blocked(&b.client, "the neighbour came second");
+		ioas = second_ioas(&a.space, &memory);
+		CHECK_ERR(vfio_client_attach(&a.client, ioas), 0);
+		check_blocked(&b.client, "the neighbour has replaced");
+		CHECK_ERR(vfio_client_attach(&a.client, a.space.ioas_id), 0);
+		CHECK_ERR(vfio_reset(&b.client), 0);
+		config_set_master(&b.client, true);
+		check_blocked(&b.client, "it was reset");
+		vfio_client_close(&a.client);
+		CHECK_EQ(armed_groups(), 0);
+		check_blocked(&b.client, "the neighbour has closed");
+
+		/* Both attach; each lets go while the other goes on */
+		CHECK_ERR(vfio_client_attach(&b.client, a.space.ioas_id), 0);
+		check_reads(&b.client, &a);
+		pair_bind(&a, &a);
+		check_blocked(&a.client, "now the other one");
+		CHECK_ERR(vfio_client_attach(&a.client, ioas), EINVAL);
+		check_blocked(&a.client, "its attach was refused");
+		CHECK_ERR(vfio_client_attach(&a.client, a.space.ioas_id), 0);
+		check_reads(&a.client, &a);
+		CHECK_ERR(vfio_client_detach(&b.client), 0);
+		check_blocked(&b.client, "it has detached");
+		check_reads(&a.client, &a);
+		CHECK_ERR(vfio_client_attach(&b.client, a.space.ioas_id), 0);
+		check_reads(&b.client, &a);
+		vfio_client_close(&a.client);
+		check_reads(&b.client, &a);
+		vfio_client_close(&b.client);
+		pair_remove(&a, &b);
+	}
+}
+
+TEST_IOMMUFD("an attach that cannot be armed leaves the device bound, and its neighbour at work")
+{
+	struct tenant a, b;
+
+	dmesg_allow("DMA does not start: -5");
+	pair_create(&a, &b, mode, "parent");
+	REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
+	pair_bind(&a, &b);
+	/* A first attach that cannot be armed leaves it bound only, the neighbour attached */
+	REQUIRE_OK(sysfs_write("1", SWITCHES "/fail_start"));
+	CHECK_ERR(vfio_client_attach(&b.client, a.space.ioas_id), EIO);
+	check_blocked(&b.client, "its attach failed");
+	check_reads(&a.client, &a);
+	CHECK_ERR(vfio_client_attach(&b.client, a.space.ioas_id), 0);
+	check_reads(&b.client, &a);
+	vfio_client_close(&b.client);
+	vfio_client_close(&a.client);
+	pair_remove(&a, &b);
+}
+
+/* Its engine writes to IOVA all the time: does that arrive in @memory, and only there? */
+static void check_stream(struct vfio_client *client, const u8 *memory, const u8 *other,
+			 const char *when)
+{
+	u32 before, untouched, now;
+
+	memcpy(&before, memory, 4);
+	if (other)
+		memcpy(&untouched, other, 4);
+	for (int i = 0; i < 500; i++) {
+		memcpy(&now, memory, 4);
+		if (now != before)
+			break;
+		sleep_ms(2);
+	}
+	CHECK(now != before, "%s: no DMA; status %u, %u rounds", when,
+	      reg_get(client, SOFTDMA_STATUS), reg_get(client, SOFTDMA_ROUNDS));
+	if (other)
+		CHECK(!memcmp(&untouched, other, 4), "%s: DMA to the other IOAS", when);
+	CHECK_EQ(reg_get(client, SOFTDMA_STATUS), 0, "%s", when);
+}
+
+TEST_IOMMUFD("a running engine follows each replace, without a fault and without a late write")
+{
+	u8 *memories[2];
+	struct tenant a;
+	u32 ioas[2];
+
+	tenant_start(&a, mode, PARENT_A, BY_PASID, 1);
+	memories[0] = a.memory;
+	ioas[0] = a.space.ioas_id;
+	ioas[1] = second_ioas(&a.space, &memories[1]);
+	device_dma(&a.client, SOFTDMA_STREAM, IOVA, 0);
+	for (int i = 1; i < 40; i++) {
+		CHECK_ERR(vfio_client_attach(&a.client, ioas[i % 2]), 0, "round %d", i);
+		check_stream(&a.client, memories[i % 2], memories[(i + 1) % 2], "replaced");
+	}
+	tenant_end(&a);
+	check_idle();
+}
+
+TEST_IOMMUFD("a replace that cannot be armed fails, and the engines go on where they were")
+{
+	static const char *const causes[] = { "fail_pasid", "fail_start" };
+	/* the first member that is armed, and the second */
+	static const char *const nth[] = { "1", "2" };
+
+	dmesg_allow("DMA does not start: -5");
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		int error_fd = eventfd_new();
+		struct tenant a, b;
+		u8 *second;
+		u32 ioas;
+
+		pair_create(&a, &b, mode, "parent");
+		REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
+		REQUIRE_OK(engine_open(&b.client, &a.space, b.uuid));
+		REQUIRE_OK(vfio_irq_connect(&a.client, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, &error_fd));
+		ioas = second_ioas(&a.space, &second);
+		device_dma(&a.client, SOFTDMA_STREAM, IOVA, 0);
+		device_dma(&b.client, SOFTDMA_STREAM, IOVA + 2 * PAGE, 0);
+		for (size_t n = 0; n < ARRAY_SIZE(nth) - i; n++) {
+			REQUIRE_OK(sysfs_write(nth[n], SWITCHES "/%s", causes[i]));
+			CHECK_ERR(vfio_client_attach(&a.client, ioas), i ? EIO : EBUSY, "%s %s",
+				  causes[i], nth[n]);
+			check_stream(&a.client, a.memory, second, causes[i]);
+			check_stream(&b.client, a.memory + 2 * PAGE, second + 2 * PAGE,
+				     causes[i]);
+		}
+		/* The former page table is the one that is attached: the IOAS is in use */
+		CHECK_EQ(eventfd_take(error_fd), 0);
+		CHECK_ERR(vfio_client_attach(&a.client, ioas), 0);
+		check_stream(&a.client, second, a.memory, "replaced at last");
+		check_stream(&b.client, second + 2 * PAGE, a.memory + 2 * PAGE,
+			     "replaced at last");
+		vfio_client_close(&a.client);
+		vfio_client_close(&b.client);
+		pair_remove(&a, &b);
+	}
+}
+
+TEST_IOMMUFD("a device that cannot be armed at all is blocked and told, until a good replace")
+{
+	int error_fd = eventfd_new();
+	struct tenant a, b;
+	u8 *second;
+	u32 ioas;
+
+	dmesg_allow("DMA does not start: -5");
+	dmesg_allow("DMA is blocked after a change of its IOAS");
+	pair_create(&a, &b, mode, "parent");
+	REQUIRE_OK(engine_open(&a.client, &a.space, a.uuid));
+	REQUIRE_OK(engine_open(&b.client, &a.space, b.uuid));
+	REQUIRE_OK(vfio_irq_connect(&b.client, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, &error_fd));
+	ioas = second_ioas(&a.space, &second);
+	device_dma(&a.client, SOFTDMA_STREAM, IOVA, 0);
+	device_dma(&b.client, SOFTDMA_STREAM, IOVA + 2 * PAGE, 0);
+	/* One fails with the new page table, both with the old one */
+	REQUIRE_OK(sysfs_write("3", SWITCHES "/fail_start"));
+	CHECK_ERR(vfio_client_attach(&a.client, ioas), EIO);
+	CHECK(!has_pasid(&a.client));
+	CHECK(!has_pasid(&b.client));
+	CHECK_EQ(armed_groups(), 0);
+	CHECK_EQ(eventfd_take(error_fd), 1);
+	/* Bus Master Enable alone does not bring it back */
+	config_set_master(&b.client, false);
+	config_set_master(&b.client, true);
+	CHECK(!has_pasid(&b.client));
+	CHECK_ERR(vfio_client_attach(&a.client, ioas), 0);
+	check_stream(&a.client, second, a.memory, "repaired");
+	check_stream(&b.client, second + 2 * PAGE, a.memory + 2 * PAGE, "repaired");
+	/* And by the IOAS that it has */
+	REQUIRE_OK(sysfs_write("3", SWITCHES "/fail_start"));
+	CHECK_ERR(vfio_client_attach(&a.client, a.space.ioas_id), EIO);
+	CHECK(!has_pasid(&a.client));
+	CHECK_EQ(eventfd_take(error_fd), 1);
+	CHECK_ERR(vfio_client_attach(&b.client, ioas), 0);
+	check_stream(&a.client, second, a.memory, "repaired");
+	vfio_client_close(&a.client);
+	vfio_client_close(&b.client);
+	pair_remove(&a, &b);
 }
 
 int main(int argc, char **argv)

@@ -356,6 +356,7 @@ int vfio_client_detach(struct vfio_client *client)
 	return call(client->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &args);
 }
 
+/* Opens and binds only */
 static int open_by_cdev(struct vfio_client *client, const char *uuid)
 {
 	struct vfio_device_bind_iommufd bind = {
@@ -373,10 +374,6 @@ static int open_by_cdev(struct vfio_client *client, const char *uuid)
 	if (fd < 0)
 		return -errno;
 	ret = call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-	if (!ret) {
-		client->fd = fd;
-		ret = vfio_client_attach(client, client->space->ioas_id);
-	}
 	if (ret) {
 		close(fd);
 		return ret;
@@ -384,18 +381,47 @@ static int open_by_cdev(struct vfio_client *client, const char *uuid)
 	return fd;
 }
 
-int vfio_client_open(struct vfio_client *client, struct vfio_space *space, const char *uuid)
+static int client_learn_regions(struct vfio_client *client)
+{
+	int ret = vfio_region_info(client, VFIO_PCI_CONFIG_REGION_INDEX, &client->config);
+
+	for (int i = 0; !ret && i < VFIO_PCI_ROM_REGION_INDEX; i++)
+		ret = vfio_region_info(client, i, &client->bars[i]);
+	return ret;
+}
+
+int vfio_client_bind(struct vfio_client *client, struct vfio_space *space, const char *uuid)
 {
 	int ret;
 
 	memset(client, 0, sizeof(*client));
 	client->space = space;
-	client->fd = has_groups(space) ? open_by_group(client, uuid) : open_by_cdev(client, uuid);
+	client->fd = open_by_cdev(client, uuid);
 	if (client->fd < 0)
 		return client->fd;
-	ret = vfio_region_info(client, VFIO_PCI_CONFIG_REGION_INDEX, &client->config);
-	for (int i = 0; !ret && i < VFIO_PCI_ROM_REGION_INDEX; i++)
-		ret = vfio_region_info(client, i, &client->bars[i]);
+	ret = client_learn_regions(client);
+	if (ret)
+		vfio_client_close(client);
+	return ret;
+}
+
+int vfio_client_open(struct vfio_client *client, struct vfio_space *space, const char *uuid)
+{
+	int ret;
+
+	if (!has_groups(space)) {
+		ret = vfio_client_bind(client, space, uuid);
+		if (ret)
+			return ret;
+		ret = vfio_client_attach(client, space->ioas_id);
+	} else {
+		memset(client, 0, sizeof(*client));
+		client->space = space;
+		client->fd = open_by_group(client, uuid);
+		if (client->fd < 0)
+			return client->fd;
+		ret = client_learn_regions(client);
+	}
 	if (ret)
 		vfio_client_close(client);
 	return ret;

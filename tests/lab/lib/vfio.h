@@ -98,6 +98,9 @@ void vfio_leave_group(struct vfio_space *space, const char *uuid);
 int vfio_client_open(struct vfio_client *client, struct vfio_space *space, const char *uuid);
 void vfio_client_close(struct vfio_client *client);
 
+/* iommufd only: opens and binds the mdev, without attaching it to the space's IOAS */
+int vfio_client_bind(struct vfio_client *client, struct vfio_space *space, const char *uuid);
+
 /* iommufd only: move the open device to the IOAS @ioas_id, or to none */
 int vfio_client_attach(struct vfio_client *client, u32 ioas_id);
 int vfio_client_detach(struct vfio_client *client);

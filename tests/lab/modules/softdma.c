@@ -55,8 +55,31 @@ struct softdma {
 	u8 buffer[SOFTDMA_BUFFER_SIZE];
 };
 
+/* Tests make the next so many calls fail */
+static int fail_start;
+module_param(fail_start, int, 0600);
+MODULE_PARM_DESC(fail_start, "How many of the next calls of start_dma fail");
+static int fail_reset;
+module_param(fail_reset, int, 0600);
+MODULE_PARM_DESC(fail_reset, "How many of the next resets fail");
+
 static struct mock_iommu *softdma_iommu;
 static struct device *softdma_parents[3];
+
+static int softdma_set_fail_pasid(const char *text, const struct kernel_param *param)
+{
+	unsigned int nth;
+	int ret = kstrtouint(text, 0, &nth);
+
+	if (ret)
+		return ret;
+	mock_iommu_fail(softdma_iommu, MOCK_IOMMU_SET_PASID, nth, -EBUSY);
+	return 0;
+}
+
+static const struct kernel_param_ops fail_pasid_ops = { .set = softdma_set_fail_pasid };
+module_param_cb(fail_pasid, &fail_pasid_ops, NULL, 0200);
+MODULE_PARM_DESC(fail_pasid, "Which one of the next attaches to a PASID fails; 1 is the next");
 
 /* Devices that mdevs of type "whole" are made of; guarded by whole_lock */
 static DEFINE_MUTEX(whole_lock);
@@ -301,6 +324,10 @@ static int softdma_reset(struct mdevkit_device *kdev)
 	struct softdma *s = to_softdma(kdev);
 
 	softdma_stop_stream(s);
+	if (fail_reset > 0) {
+		fail_reset--;
+		return -EIO;
+	}
 	guard(mutex)(&s->lock);
 	s->iova = 0;
 	s->length = 0;
@@ -320,6 +347,10 @@ static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	struct softdma *s = to_softdma(kdev);
 
+	if (fail_start > 0) {
+		fail_start--;
+		return -EIO;
+	}
 	guard(mutex)(&s->lock);
 	s->pasid = pasid;
 	s->dma_device = s->whole ?: mdevkit_parent_dev(kdev->parent);
