@@ -146,6 +146,12 @@ struct mdevkit_device {
 	 * both locks held for writing. Inside access and the mmap lock.
 	 */
 	struct rw_semaphore mapping;
+	/*
+	 * Held for reading around the tenant's memory being copied by mdevkit_dma_rw(), and
+	 * so around page faults. dma_started is written with access, too. Inside access,
+	 * outside the mmap lock.
+	 */
+	struct rw_semaphore dma_gate;
 	struct mdevkit_config *config;
 	struct mdevkit_irqs *irqs;
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */

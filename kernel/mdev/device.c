@@ -14,6 +14,20 @@
 
 #include "private.h"
 
+/**
+ * mdevkit_device_init() - make a zeroed device's locks, lists and work usable
+ * @kdev: the device
+ */
+void mdevkit_device_init(struct mdevkit_device *kdev)
+{
+	init_rwsem(&kdev->access);
+	init_rwsem(&kdev->mapping);
+	init_rwsem(&kdev->dma_gate);
+	INIT_LIST_HEAD(&kdev->group_entry);
+	INIT_LIST_HEAD(&kdev->parent_entry);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_init);
+
 static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 					   struct mdevkit_type_entry *entry)
 {
@@ -32,10 +46,7 @@ static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 	kdev->parent = entry->parent;
 	kdev->type = entry->type;
 	kdev->ops = drv->ops;
-	init_rwsem(&kdev->access);
-	init_rwsem(&kdev->mapping);
-	INIT_LIST_HEAD(&kdev->group_entry);
-	INIT_LIST_HEAD(&kdev->parent_entry);
+	mdevkit_device_init(kdev);
 	kdev->dead_page = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (!kdev->dead_page) {
 		vfio_put_device(vdev);
@@ -188,6 +199,10 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 	lockdep_assert_held_write(&kdev->access);
 	if (kdev->gone)
 		return -ENODEV;
+	/*
+	 * Before the mapping lock is taken: a copy of mdevkit_dma_rw(), which is waited for
+	 * here, may fault on a mapping of the device itself.
+	 */
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_RESET);
 	mdevkit_mmap_revoke(kdev);
 	mdevkit_irqs_reset(kdev);
@@ -227,11 +242,15 @@ static int device_open_locked(struct mdevkit_device *kdev)
 		return ret;
 	ret = kdev->ops->open ? kdev->ops->open(kdev) : 0;
 	kdev->opened = !ret;
+	/* The other kinds are translated when their group arms them */
+	if (!ret && kdev->type->dma == MDEVKIT_DMA_SOFTWARE)
+		mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
 	return ret;
 }
 
 static void device_close_locked(struct mdevkit_device *kdev)
 {
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
 	mdevkit_mmap_revoke(kdev);
 	if (kdev->ops->close)
 		kdev->ops->close(kdev);
@@ -260,6 +279,7 @@ int mdevkit_device_open(struct mdevkit_device *kdev)
 		device_close_locked(kdev);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_open);
 
 /**
  * mdevkit_device_close() - the last user has closed the device
@@ -272,6 +292,7 @@ void mdevkit_device_close(struct mdevkit_device *kdev)
 		device_close_locked(kdev);
 	mdevkit_irqs_release_user(kdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_close);
 
 /**
  * mdevkit_device_set_gone() - the parent has gone away under the device

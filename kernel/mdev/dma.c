@@ -8,22 +8,36 @@
  * function compares them with what the driver was told, acts and records.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/vfio.h>
 
 #include "private.h"
 
+/* Drivers of kind software are not told: they find out by mdevkit_dma_rw(). */
+static bool dma_is_software(const struct mdevkit_device *kdev)
+{
+	return kdev->type->dma == MDEVKIT_DMA_SOFTWARE;
+}
+
 static int dma_start(struct mdevkit_device *kdev)
 {
-	if (!kdev->ops->start_dma)
+	if (dma_is_software(kdev) || !kdev->ops->start_dma)
 		return 0;
 	return kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
 }
 
 static void dma_end(struct mdevkit_device *kdev)
 {
-	if (kdev->ops->drain)
+	if (!dma_is_software(kdev) && kdev->ops->drain)
 		kdev->ops->drain(kdev);
+}
+
+/* Waits for each mdevkit_dma_rw() that is under way; the next one sees what is recorded. */
+static void dma_record(struct mdevkit_device *kdev, bool started)
+{
+	guard(rwsem_write)(&kdev->dma_gate);
+	kdev->dma_started = started;
 }
 
 static bool dma_allowed(struct mdevkit_device *kdev)
@@ -41,11 +55,12 @@ static int dma_switch(struct mdevkit_device *kdev)
 		return 0;
 	if (!allowed) {
 		dma_end(kdev);
-		kdev->dma_started = false;
+		dma_record(kdev, false);
 		return 0;
 	}
 	ret = dma_start(kdev);
-	kdev->dma_started = !ret;
+	if (!ret)
+		dma_record(kdev, true);
 	return ret;
 }
 
@@ -135,24 +150,46 @@ void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
 		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_MASTER);
 }
 
+/* VFIO's copy. KUnit puts its own in its place. */
+VISIBLE_IF_KUNIT int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data,
+				      size_t len, bool write)
+{
+	KUNIT_STATIC_STUB_REDIRECT(mdevkit_dma_copy, kdev, iova, data, len, write);
+	return vfio_dma_rw(&kdev->vdev, iova, data, len, write);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_copy);
+
 /**
  * mdevkit_dma_rw() - copy from or to the tenant's memory
- * @kdev: the device; open, of kind software
+ * @kdev: the device; of kind software, between its create and destroy callbacks
  * @iova: address as the tenant's device sees it
  * @data: the host's copy
  * @len: bytes
  * @write: true: from @data to the tenant; false: to @data
  *
- * Context: may sleep; BAR callbacks may call it, struct mdevkit_bar's page may not.
+ * When the tenant's write that clears Bus Master Enable, a reset, or the last close has
+ * returned, no copy is under way and none begins.
+ *
+ * The tenant's memory may be such that a copy takes as long as the tenant likes (it may
+ * be backed by a file system of the tenant's). That tenant's own calls wait for it then:
+ * do not let others wait, by a lock or a thread that serves other devices too.
+ *
+ * Context: may sleep; BAR callbacks may call it, and threads, timers' work and the like
+ * of the driver; struct mdevkit_bar's page may not.
  * Return: 0; -EINVAL: another DMA kind, or the range is not mapped; -EFAULT; -EPERM:
- * mapped without that permission, or the tenant has not set Bus Master Enable.
+ * mapped without that permission, or DMA is not allowed: the device is not open, the tenant
+ * has not set Bus Master Enable, it is being reset, or its last reset failed; -ENODEV: the
+ * parent has gone.
  */
 int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write)
 {
-	if (kdev->type->dma != MDEVKIT_DMA_SOFTWARE)
+	if (!dma_is_software(kdev))
 		return -EINVAL;
-	if (!(READ_ONCE(kdev->dma_reasons) & MDEVKIT_DMA_MASTER))
+	guard(rwsem_read)(&kdev->dma_gate);
+	if (mdevkit_device_gone(kdev))
+		return -ENODEV;
+	if (!kdev->dma_started)
 		return -EPERM;
-	return vfio_dma_rw(&kdev->vdev, iova, data, len, write);
+	return mdevkit_dma_copy(kdev, iova, data, len, write);
 }
 EXPORT_SYMBOL_GPL(mdevkit_dma_rw);

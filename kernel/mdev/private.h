@@ -24,7 +24,7 @@ enum mdevkit_placement {
 
 /**
  * enum mdevkit_dma_reason - what has to hold for a device to do DMA; all of it
- * @MDEVKIT_DMA_TRANSLATED: armed by its group, and not being drained
+ * @MDEVKIT_DMA_TRANSLATED: armed by its group, and not being drained; kind software: open
  * @MDEVKIT_DMA_MASTER: the tenant has set Bus Master Enable, in power state D0
  * @MDEVKIT_DMA_RESET: the last reset is over, and the driver did not fail it
  *
@@ -88,6 +88,7 @@ void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_t
 const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent);
 
 /* device.c */
+void mdevkit_device_init(struct mdevkit_device *kdev);
 int mdevkit_device_probe(struct mdev_device *mdev);
 void mdevkit_device_remove(struct mdev_device *mdev);
 int mdevkit_device_open(struct mdevkit_device *kdev);
@@ -102,6 +103,9 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
 int mdevkit_device_start_dma(struct mdevkit_device *kdev);
 void mdevkit_device_drain(struct mdevkit_device *kdev);
 void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master);
+#if IS_ENABLED(CONFIG_KUNIT)
+int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
+#endif
 
 /* vfio.c */
 extern const struct vfio_device_ops mdevkit_software_ops;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit: when mdevkit has a driver start and drain a device's DMA. */
 
+#include <kunit/static_stub.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/sizes.h>
 
 #include "mdevkit_fake.h"
@@ -219,6 +223,184 @@ static void a_device_that_is_gone_is_drained_and_never_started(struct kunit *tes
 	expect_calls(test, fake, 1, 1);
 }
 
+/*
+ * A software device whose driver copies the tenant's memory. @copies counts; a copy takes until
+ * @go. Two threads play the driver and the tenant, each done when its completion says so
+ */
+struct soft {
+	struct kunit *test;
+	struct fake_device *fake;
+	int copies;
+	bool copied;
+	int copy_result;
+	void (*end)(struct soft *soft);
+	bool copied_before_end;
+	struct completion entered;
+	struct completion go;
+	struct completion copier_done;
+	struct completion ender_done;
+};
+
+static int stub_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write)
+{
+	struct soft *soft = kunit_get_current_test()->priv;
+
+	soft->copies++;
+	complete(&soft->entered);
+	if (!wait_for_completion_timeout(&soft->go, 10 * HZ))
+		return -ETIMEDOUT;
+	WRITE_ONCE(soft->copied, true);
+	return 0;
+}
+
+static struct soft *soft_create(struct kunit *test)
+{
+	struct soft *soft = kunit_kzalloc(test, sizeof(*soft), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, soft);
+	soft->test = test;
+	soft->fake = fake_device_create(test, &dma_desc);
+	soft->fake->type.dma = MDEVKIT_DMA_SOFTWARE;
+	init_completion(&soft->entered);
+	init_completion(&soft->go);
+	init_completion(&soft->copier_done);
+	init_completion(&soft->ender_done);
+	test->priv = soft;
+	kunit_activate_static_stub(test, mdevkit_dma_copy, stub_copy);
+	return soft;
+}
+
+static int soft_copy(struct soft *soft)
+{
+	u32 data;
+
+	return mdevkit_dma_rw(&soft->fake->kdev, 0x1000, &data, sizeof(data), true);
+}
+
+static void a_software_device_copies_only_while_dma_is_allowed(struct kunit *test)
+{
+	struct soft *soft = soft_create(test);
+	struct fake_device *fake = soft->fake;
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	complete_all(&soft->go);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	KUNIT_ASSERT_EQ(test, mdevkit_device_open(&fake->kdev), 0);
+	set_command(test, fake, 0);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, soft->copies, 0);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), 0);
+	KUNIT_EXPECT_EQ(test, soft->copies, 1);
+
+	fake_config_write(test, fake, pmcsr, 2, 3);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	fake_config_write(test, fake, pmcsr, 2, 0);
+	fake->reset_result = -EIO;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -EIO);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	fake->reset_result = 0;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), 0);
+
+	mdevkit_device_close(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	KUNIT_EXPECT_EQ(test, soft->copies, 2);
+	/* its driver is not asked to start and drain what the kit does itself */
+	KUNIT_EXPECT_EQ(test, fake->starts, 0);
+	KUNIT_EXPECT_EQ(test, fake->drains, 0);
+
+	fake->type.dma = MDEVKIT_DMA_PASID;
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EINVAL);
+}
+
+static int copier(void *data)
+{
+	struct soft *soft = data;
+
+	/* the stub is this test's */
+	current->kunit_test = soft->test;
+	soft->copy_result = soft_copy(soft);
+	complete(&soft->copier_done);
+	return 0;
+}
+
+static int ender(void *data)
+{
+	struct soft *soft = data;
+
+	soft->end(soft);
+	soft->copied_before_end = READ_ONCE(soft->copied);
+	complete(&soft->ender_done);
+	return 0;
+}
+
+static void end_by_bus_master(struct soft *soft)
+{
+	set_command(soft->test, soft->fake, 0);
+}
+
+static void end_by_d3hot(struct soft *soft)
+{
+	unsigned int pmcsr = fake_config_find_cap(soft->test, soft->fake, PCI_CAP_ID_PM) +
+			     PCI_PM_CTRL;
+
+	fake_config_write(soft->test, soft->fake, pmcsr, 2, 3);
+}
+
+static void end_by_reset(struct soft *soft)
+{
+	/* whatever a reset leaves of Bus Master Enable */
+	soft->fake->reset_result = -EIO;
+	KUNIT_EXPECT_EQ(soft->test, mdevkit_device_reset(&soft->fake->kdev), -EIO);
+}
+
+static void end_by_close(struct soft *soft)
+{
+	mdevkit_device_close(&soft->fake->kdev);
+}
+
+static const struct end {
+	const char *name;
+	void (*end)(struct soft *soft);
+} ends[] = {
+	{ "Bus Master Enable cleared", end_by_bus_master },
+	{ "D3hot", end_by_d3hot },
+	{ "reset", end_by_reset },
+	{ "close", end_by_close },
+};
+
+static void end_describe(const struct end *end, char *desc)
+{
+	strscpy(desc, end->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(end, ends, end_describe);
+
+static void what_ends_dma_waits_for_the_copy_under_way(struct kunit *test)
+{
+	const struct end *end = test->param_value;
+	struct soft *soft = soft_create(test);
+
+	soft->end = end->end;
+	KUNIT_ASSERT_EQ(test, mdevkit_device_open(&soft->fake->kdev), 0);
+	set_command(test, soft->fake, PCI_COMMAND_MASTER);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(copier, soft, "copier")));
+	wait_for_completion(&soft->entered);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(ender, soft, "ender")));
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&soft->ender_done, HZ / 5), 0);
+	complete_all(&soft->go);
+	wait_for_completion(&soft->copier_done);
+	wait_for_completion(&soft->ender_done);
+	KUNIT_EXPECT_EQ(test, soft->copy_result, 0);
+	KUNIT_EXPECT_TRUE(test, soft->copied_before_end);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -EPERM);
+	KUNIT_EXPECT_EQ(test, soft->copies, 1);
+}
+
 static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(dma_needs_translation_and_bus_master),
 	KUNIT_CASE(each_is_called_once),
@@ -229,6 +411,8 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(two_causes_that_meet_do_not_undo_each_other),
 	KUNIT_CASE(a_failed_start_is_reported_or_tried_again),
 	KUNIT_CASE(a_device_that_is_gone_is_drained_and_never_started),
+	KUNIT_CASE(a_software_device_copies_only_while_dma_is_allowed),
+	KUNIT_CASE_PARAM(what_ends_dma_waits_for_the_copy_under_way, end_gen_params),
 	{}
 };
 

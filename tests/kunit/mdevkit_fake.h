@@ -4,6 +4,7 @@
 #define MDEVKIT_FAKE_H
 
 #include <kunit/test.h>
+#include <linux/fs.h>
 
 #include "private.h"
 
@@ -13,6 +14,8 @@
  * @mdev: what it has for a name
  * @type: its type; @type.pci is the personality given to fake_device_create()
  * @ops: its callbacks
+ * @inode: the inode of its file, so that its mappings can be taken back
+ * @mapping: which are none
  * @resets: calls of reset
  * @reset_result: what reset returns
  * @starts: calls of start_dma
@@ -30,6 +33,8 @@ struct fake_device {
 	struct mdev_device mdev;
 	struct mdevkit_type type;
 	struct mdevkit_device_ops ops;
+	struct inode inode;
+	struct address_space mapping;
 	int resets;
 	int reset_result;
 	int starts;

@@ -81,12 +81,15 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	fake->ops.start_dma = fake_start_dma;
 	fake->ops.drain = fake_drain;
 	fake->type.sysfs_name = "fake";
+	fake->type.dma = MDEVKIT_DMA_PASID;
 	fake->type.pci = desc;
 	fake->kdev.mdev = &fake->mdev;
 	fake->kdev.type = &fake->type;
 	fake->kdev.ops = &fake->ops;
-	init_rwsem(&fake->kdev.access);
-	init_rwsem(&fake->kdev.mapping);
+	mdevkit_device_init(&fake->kdev);
+	address_space_init_once(&fake->mapping);
+	fake->inode.i_mapping = &fake->mapping;
+	fake->kdev.vdev.inode = &fake->inode;
 	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(&fake->kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_init(&fake->kdev), 0);
 	mdevkit_irqs_reset(&fake->kdev);

@@ -495,6 +495,41 @@ TEST_ALL_MODES("without Bus Master Enable and in D3hot there is no DMA, and then
 	tenant_end(&tenant);
 }
 
+TEST_ALL_MODES("a software device does no DMA once Bus Master Enable is cleared, or it is closed")
+{
+	struct vfio_client *client;
+	struct tenant tenant;
+	u32 last;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_SOFTWARE, 1);
+	client = &tenant.client;
+	config_set_master(client, false);
+	CHECK_EQ(device_dma(client, SOFTDMA_READ, IOVA, 64), -EPERM);
+	CHECK_EQ(device_dma(client, SOFTDMA_WRITE, IOVA, 64), -EPERM);
+	CHECK(is_filled(tenant.memory, TENANT_SIZE, 1));
+	for (int round = 0; round < 200; round++) {
+		config_set_master(client, true);
+		fill(tenant.memory, 4, 1);
+		memcpy(&last, tenant.memory, 4);
+		device_dma(client, SOFTDMA_STREAM, IOVA, 0);
+		for (int i = 0; i < 1000 && !memcmp(&last, tenant.memory, 4); i++)
+			usleep(100);
+		CHECK(memcmp(&last, tenant.memory, 4), "round %d: no DMA", round);
+		if (round % 2)
+			config_set_master(client, false);
+		else
+			vfio_client_close(client);
+		memcpy(&last, tenant.memory, 4);
+		usleep(500);
+		CHECK(!memcmp(&last, tenant.memory, 4), "round %d: DMA without leave", round);
+		if (round % 2 == 0)
+			REQUIRE_OK(vfio_client_open(client, &tenant.space, tenant.uuid));
+		if (ktap_failed())
+			break;
+	}
+	tenant_end(&tenant);
+}
+
 TEST_ALL_MODES("after a reset that failed there is no DMA, after one that succeeds there is again")
 {
 	struct vfio_client *client;

@@ -338,9 +338,11 @@ static int softdma_reset(struct mdevkit_device *kdev)
 	return 0;
 }
 
+/* A software device's work goes on after a close: that it does no DMA is the kit's promise */
 static void softdma_close(struct mdevkit_device *kdev)
 {
-	softdma_stop_stream(to_softdma(kdev));
+	if (kdev->type->driver_data != SOFTDMA_KIND_SOFT)
+		softdma_stop_stream(to_softdma(kdev));
 }
 
 static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
