@@ -20,6 +20,7 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <linux/workqueue.h>
 
 #include <mdevkit/pci.h>
 
@@ -87,7 +88,9 @@ struct mdevkit_type {
  * All may sleep. open, close, start_dma, drain and reset run with the device's access lock
  * held for writing: one of them at a time, and no BAR callback of that device meanwhile.
  * create and destroy run without a lock, when nobody else can reach the device. BAR
- * callbacks run concurrently with one another. An interrupt may be raised from all of them.
+ * callbacks run concurrently with one another. An interrupt may be raised from all of them,
+ * and the parent may be reported as gone (mdevkit_parent_set_gone()); it may go at any time,
+ * also while one of them runs.
  */
 struct mdevkit_device_ops {
 	int (*create)(struct mdevkit_device *kdev);
@@ -142,8 +145,8 @@ struct mdevkit_device {
 	 */
 	struct rw_semaphore access;
 	/*
-	 * Held for reading around page faults. memory_enabled and gone are written with
-	 * both locks held for writing. Inside access and the mmap lock.
+	 * Held for reading around page faults. memory_enabled is written with both locks
+	 * held for writing. Inside access and the mmap lock.
 	 */
 	struct rw_semaphore mapping;
 	/*
@@ -161,13 +164,14 @@ struct mdevkit_device {
 	bool armed;			/* counts in its group's users */
 	bool suspended;			/* was armed before the replace that is under way */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
+	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
 	struct page *dead_page;		/* what mappings show when the parent is gone */
 	bool opened;
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;
 	bool memory_enabled;
-	bool gone;			/* set once, read anywhere */
+	bool gone;			/* set once, under the parent's devices_lock; read anywhere */
 };
 
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner);
@@ -220,6 +224,9 @@ static inline struct mdevkit_device *mdevkit_device_from_dev(struct device *dev)
 /**
  * mdevkit_device_gone() - has the parent gone away under this device?
  * @kdev: the device
+ *
+ * No lock keeps it from becoming true, not even during a callback: what a driver does after it
+ * has looked must be harmless on hardware that does not answer.
  *
  * Context: any.
  * Return: true once the parent's hardware must not be touched any more.

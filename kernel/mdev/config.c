@@ -434,7 +434,7 @@ int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t
 
 	if (offset > config->size || count > config->size - offset)
 		return -EINVAL;
-	if (kdev->gone) {
+	if (mdevkit_device_gone(kdev)) {
 		memset(buf, 0xff, count);
 		return 0;
 	}
@@ -486,7 +486,7 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 
 	if (offset > config->size || count > config->size - offset)
 		return -EINVAL;
-	if (kdev->gone)
+	if (mdevkit_device_gone(kdev))
 		return 0;
 	if (config->pm)
 		power = config->value[config->pm + PCI_PM_CTRL];

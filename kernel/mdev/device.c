@@ -14,6 +14,20 @@
 
 #include "private.h"
 
+/*
+ * What could not be done where mdevkit_device_set_gone() or mdevkit_device_ask() was called.
+ * Takes no lock that a tenant can hold: not access, see mdevkit_dma_rw().
+ */
+static void device_tell_user(struct work_struct *work)
+{
+	struct mdevkit_device *kdev = container_of(work, struct mdevkit_device, tell_work);
+
+	/* The user hears of it when its mappings show it already */
+	if (mdevkit_device_gone(kdev))
+		mdevkit_mmap_revoke(kdev);
+	mdevkit_irq_ask(kdev);
+}
+
 /**
  * mdevkit_device_init() - make a zeroed device's locks, lists and work usable
  * @kdev: the device
@@ -25,6 +39,7 @@ void mdevkit_device_init(struct mdevkit_device *kdev)
 	init_rwsem(&kdev->dma_gate);
 	INIT_LIST_HEAD(&kdev->group_entry);
 	INIT_LIST_HEAD(&kdev->parent_entry);
+	INIT_WORK(&kdev->tell_work, device_tell_user);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_init);
 
@@ -67,7 +82,7 @@ static int device_list(struct mdevkit_device *kdev)
 {
 	struct mdevkit_parent *parent = kdev->parent;
 
-	guard(mutex)(&parent->devices_lock);
+	guard(spinlock_irqsave)(&parent->devices_lock);
 	if (parent->gone)
 		return -ENODEV;
 	list_add_tail(&kdev->parent_entry, &parent->devices);
@@ -76,8 +91,10 @@ static int device_list(struct mdevkit_device *kdev)
 
 static void device_unlist(struct mdevkit_device *kdev)
 {
-	guard(mutex)(&kdev->parent->devices_lock);
-	list_del_init(&kdev->parent_entry);
+	scoped_guard(spinlock_irqsave, &kdev->parent->devices_lock)
+		list_del_init(&kdev->parent_entry);
+	/* Nobody finds it any more to queue the work again */
+	flush_work(&kdev->tell_work);
 }
 
 static int device_set_up(struct mdevkit_device *kdev)
@@ -197,7 +214,7 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 	int ret;
 
 	lockdep_assert_held_write(&kdev->access);
-	if (kdev->gone)
+	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
 	/*
 	 * Before the mapping lock is taken: a copy of mdevkit_dma_rw(), which is waited for
@@ -235,7 +252,7 @@ static int device_open_locked(struct mdevkit_device *kdev)
 {
 	int ret;
 
-	if (kdev->gone)
+	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
 	ret = mdevkit_device_reset_locked(kdev);
 	if (ret)
@@ -295,16 +312,28 @@ void mdevkit_device_close(struct mdevkit_device *kdev)
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_close);
 
 /**
- * mdevkit_device_set_gone() - the parent has gone away under the device
- * @kdev: the device
+ * mdevkit_device_ask() - ask the user to let go of the device
+ * @kdev: the device, in its parent's list
  *
- * From now on the tenant reads all-ones and its writes are dropped, in mappings
- * too; the driver no longer touches the hardware. The user is asked to let go.
+ * Context: any; does not wait.
+ */
+void mdevkit_device_ask(struct mdevkit_device *kdev)
+{
+	schedule_work(&kdev->tell_work);
+}
+
+/**
+ * mdevkit_device_set_gone() - the parent has gone away under the device
+ * @kdev: the device, in its parent's list
+ *
+ * From now on the tenant reads all-ones and its writes are dropped; soon in its
+ * mappings too, and then it is asked to let go.
+ *
+ * Context: any; does not wait.
  */
 void mdevkit_device_set_gone(struct mdevkit_device *kdev)
 {
-	scoped_guard(rwsem_write, &kdev->access)
-		mdevkit_mmap_set_gone(kdev);
-	mdevkit_irq_ask(kdev);
+	WRITE_ONCE(kdev->gone, true);
+	schedule_work(&kdev->tell_work);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_set_gone);

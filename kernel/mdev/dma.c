@@ -59,9 +59,15 @@ static int dma_switch(struct mdevkit_device *kdev)
 		return 0;
 	}
 	ret = dma_start(kdev);
-	if (!ret)
-		dma_record(kdev, true);
-	return ret;
+	if (ret)
+		return ret;
+	/* It may have been the driver who found that out just now */
+	if (mdevkit_device_gone(kdev)) {
+		dma_end(kdev);
+		return -ENODEV;
+	}
+	dma_record(kdev, true);
+	return 0;
 }
 
 /**
@@ -85,7 +91,7 @@ void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason rea
  * A driver that cannot start is asked again whenever a reason is reported, even if it
  * held before.
  *
- * Return: 0, or what the driver's start_dma returned.
+ * Return: 0; what the driver's start_dma returned; -ENODEV: the parent has gone meanwhile.
  */
 int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason)
 {
@@ -93,7 +99,7 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
 
 	kdev->dma_reasons |= reason;
 	ret = dma_switch(kdev);
-	if (ret)
+	if (ret && !mdevkit_device_gone(kdev))
 		dev_err_ratelimited(&kdev->mdev->dev, "DMA does not start: %d\n", ret);
 	return ret;
 }

@@ -26,7 +26,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	vm_fault_t ret;
 
 	down_read(&kdev->mapping);
-	if (kdev->gone) {
+	if (mdevkit_device_gone(kdev)) {
 		ret = vmf_insert_pfn(vma, vmf->address, pfn);
 	} else if (!kdev->memory_enabled) {
 		ret = VM_FAULT_SIGBUS;
@@ -75,13 +75,14 @@ int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma)
 static void unmap_all(struct mdevkit_device *kdev)
 {
 	lockdep_assert_held_write(&kdev->mapping);
-	if (kdev->opened)
+	/* Without access: a page that is mapped was put in while the device was open */
+	if (READ_ONCE(kdev->opened))
 		unmap_mapping_range(kdev->vdev.inode->i_mapping, 0, 0, true);
 }
 
 /**
  * mdevkit_mmap_revoke() - take all mapped pages back from the tenant
- * @kdev: the device; its access lock is held for writing
+ * @kdev: the device; its access lock is held for writing, or its parent has gone
  *
  * A page that is touched again is put in again.
  */
@@ -102,15 +103,4 @@ void mdevkit_mmap_set_memory(struct mdevkit_device *kdev, bool enabled)
 	if (kdev->memory_enabled && !enabled)
 		unmap_all(kdev);
 	kdev->memory_enabled = enabled;
-}
-
-/**
- * mdevkit_mmap_set_gone() - the parent has gone: show the tenant all-ones
- * @kdev: the device; its access lock is held for writing
- */
-void mdevkit_mmap_set_gone(struct mdevkit_device *kdev)
-{
-	guard(rwsem_write)(&kdev->mapping);
-	kdev->gone = true;
-	unmap_all(kdev);
 }

@@ -210,7 +210,6 @@ static bool capacity_presentable(unsigned int capacity)
 static void parent_free(struct mdevkit_parent *parent)
 {
 	kfree(parent->mdev_types);
-	mutex_destroy(&parent->devices_lock);
 	mutex_destroy(&parent->capacity_lock);
 	kfree(parent);
 }
@@ -226,7 +225,7 @@ static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_dr
 		return NULL;
 	parent->nr_types = nr_types;
 	mutex_init(&parent->capacity_lock);
-	mutex_init(&parent->devices_lock);
+	spin_lock_init(&parent->devices_lock);
 	INIT_LIST_HEAD(&parent->devices);
 	parent->mdev_types = kcalloc(nr_types, sizeof(*parent->mdev_types), GFP_KERNEL);
 	if (!parent->mdev_types) {
@@ -324,9 +323,9 @@ void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 	struct mdevkit_device *kdev;
 
 	/* all at once; the mdev core removes, and waits for, one after the other */
-	scoped_guard(mutex, &parent->devices_lock)
+	scoped_guard(spinlock_irqsave, &parent->devices_lock)
 		list_for_each_entry(kdev, &parent->devices, parent_entry)
-			mdevkit_irq_ask(kdev);
+			mdevkit_device_ask(kdev);
 	mdev_unregister_parent(&parent->mdev_parent);
 	sysfs_remove_group(&parent->dev->kobj, &parent_group);
 	scoped_guard(mutex, &parents_lock)
@@ -340,16 +339,22 @@ EXPORT_SYMBOL_GPL(mdevkit_unregister_parent);
  * @parent: the parent
  *
  * To be called on surprise removal or a fatal error, before
- * mdevkit_unregister_parent(). Its tenants read all-ones from then on and are
- * asked to let go; the driver's callbacks see mdevkit_device_gone().
+ * mdevkit_unregister_parent(); for instance by a callback of a device that finds out. When it
+ * returns, mdevkit_device_gone() is true for all devices: their tenants read all-ones,
+ * their writes are dropped, and their DMA is not started any more. Soon after, the same
+ * holds for mapped pages, and the tenants are asked to let go.
  *
- * Context: may sleep.
+ * It does not wait, neither for callbacks that are running, on other CPUs or further up
+ * the stack, nor for page faults. What these use of the parent has to stay until
+ * mdevkit_unregister_parent() has returned.
+ *
+ * Context: any.
  */
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
 {
 	struct mdevkit_device *kdev;
 
-	guard(mutex)(&parent->devices_lock);
+	guard(spinlock_irqsave)(&parent->devices_lock);
 	parent->gone = true;
 	list_for_each_entry(kdev, &parent->devices, parent_entry)
 		mdevkit_device_set_gone(kdev);

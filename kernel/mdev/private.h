@@ -60,8 +60,8 @@ struct mdevkit_parent {
 	unsigned int nr_devices;	/* mdevs that exist: placement is fixed meanwhile */
 	enum mdevkit_placement placement;
 
-	/* Guards devices and gone. Taken before a device's access lock. */
-	struct mutex devices_lock;
+	/* Guards devices and gone. Innermost lock, taken in any context. */
+	spinlock_t devices_lock;
 	struct list_head devices;
 	bool gone;
 
@@ -95,6 +95,7 @@ int mdevkit_device_open(struct mdevkit_device *kdev);
 void mdevkit_device_close(struct mdevkit_device *kdev);
 int mdevkit_device_reset(struct mdevkit_device *kdev);
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev);
+void mdevkit_device_ask(struct mdevkit_device *kdev);
 void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 
 /* dma.c */
@@ -138,7 +139,6 @@ unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count);
 int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma);
 void mdevkit_mmap_revoke(struct mdevkit_device *kdev);
 void mdevkit_mmap_set_memory(struct mdevkit_device *kdev, bool enabled);
-void mdevkit_mmap_set_gone(struct mdevkit_device *kdev);
 
 /* irq.c */
 int mdevkit_irqs_init(struct mdevkit_device *kdev);

@@ -55,7 +55,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_access_width);
 
 static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_bar *bar)
 {
-	if (kdev->gone)
+	if (mdevkit_device_gone(kdev))
 		return false;
 	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? kdev->io_enabled : kdev->memory_enabled;
 }

@@ -401,6 +401,39 @@ static void what_ends_dma_waits_for_the_copy_under_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, soft->copies, 1);
 }
 
+static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &dma_desc);
+
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	fake->gone_at_start = true;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake->starts, 1);
+	KUNIT_EXPECT_EQ(test, fake->drains, 1);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	/* and by the tenant's bit */
+	fake = fake_device_create(test, &dma_desc);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	fake->gone_at_start = true;
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, fake->starts, 1);
+	KUNIT_EXPECT_EQ(test, fake->drains, 1);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+}
+
+static void a_device_that_is_gone_copies_nothing(struct kunit *test)
+{
+	struct soft *soft = soft_create(test);
+
+	complete_all(&soft->go);
+	KUNIT_ASSERT_EQ(test, mdevkit_device_open(&soft->fake->kdev), 0);
+	set_command(test, soft->fake, PCI_COMMAND_MASTER);
+	mdevkit_device_set_gone(&soft->fake->kdev);
+	KUNIT_EXPECT_EQ(test, soft_copy(soft), -ENODEV);
+	KUNIT_EXPECT_EQ(test, soft->copies, 0);
+	mdevkit_device_close(&soft->fake->kdev);
+}
+
 static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(dma_needs_translation_and_bus_master),
 	KUNIT_CASE(each_is_called_once),
@@ -411,6 +444,8 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(two_causes_that_meet_do_not_undo_each_other),
 	KUNIT_CASE(a_failed_start_is_reported_or_tried_again),
 	KUNIT_CASE(a_device_that_is_gone_is_drained_and_never_started),
+	KUNIT_CASE(a_parent_that_goes_while_dma_starts_ends_it_at_once),
+	KUNIT_CASE(a_device_that_is_gone_copies_nothing),
 	KUNIT_CASE(a_software_device_copies_only_while_dma_is_allowed),
 	KUNIT_CASE_PARAM(what_ends_dma_waits_for_the_copy_under_way, end_gen_params),
 	{}

@@ -20,6 +20,7 @@
  * @reset_result: what reset returns
  * @starts: calls of start_dma
  * @start_result: what start_dma returns
+ * @gone_at_start: start_dma finds out that the parent has gone, and says so
  * @drains: calls of drain
  * @reads: calls of fake_bar_read()
  * @writes: calls of fake_bar_write()
@@ -39,6 +40,7 @@ struct fake_device {
 	int reset_result;
 	int starts;
 	int start_result;
+	bool gone_at_start;
 	int drains;
 	int reads;
 	int writes;

@@ -19,6 +19,8 @@ static int fake_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
 
 	fake->starts++;
+	if (fake->gone_at_start)
+		mdevkit_device_set_gone(kdev);
 	return fake->start_result;
 }
 
@@ -59,6 +61,7 @@ static void fake_device_destroy(void *data)
 {
 	struct fake_device *fake = data;
 
+	flush_work(&fake->kdev.tell_work);
 	mdevkit_config_free(&fake->kdev);
 	mdevkit_irqs_free(&fake->kdev);
 }

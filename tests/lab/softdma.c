@@ -1086,6 +1086,134 @@ TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when t
 	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
 }
 
+/* Brings the parent back after it was found gone; nothing is open any more */
+static void parent_restore(void)
+{
+	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/unbind"));
+	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+}
+
+static void check_gone(struct tenant *tenant, int request, const char *when)
+{
+	CHECK(eventfd_take_within(request, 5000) >= 1, "%s: it was not asked", when);
+	CHECK_EQ(reg_get(&tenant->client, SOFTDMA_STATUS), ~0U, "%s", when);
+	CHECK_EQ(config_get(&tenant->client, PCI_VENDOR_ID, 4), ~0U, "%s", when);
+}
+
+TEST_ALL_MODES("when the parent goes, a tenant that hangs in a register keeps no other waiting")
+{
+	struct tenant stuck, other;
+	int requests[2], status;
+	pid_t pid;
+
+	tenant_start(&stuck, mode, PARENT_A, BY_PASID, 1);
+	tenant_start(&other, mode, PARENT_A, BY_SOFTWARE, 2);
+	for (int i = 0; i < 2; i++)
+		requests[i] = eventfd_new();
+	REQUIRE_OK(vfio_irq_connect(&stuck.client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &requests[0]));
+	REQUIRE_OK(vfio_irq_connect(&other.client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &requests[1]));
+	REQUIRE_OK(sysfs_write("1", SWITCHES "/hang"));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		reg_put(&stuck.client, SOFTDMA_COMMAND, SOFTDMA_HANG);
+		_exit(0);
+	}
+	sleep_ms(200);
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0, "it does not hang");
+	reg_put(&other.client, SOFTDMA_GONE_AT, SOFTDMA_AT_WRITE);
+	check_gone(&other, requests[1], "the other");
+	check_gone(&stuck, requests[0], "the stuck one");
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0, "it does not hang any more");
+	REQUIRE_OK(sysfs_write("0", SWITCHES "/hang"));
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	tenant_end(&stuck);
+	tenant_end(&other);
+	parent_restore();
+}
+
+TEST_ALL_MODES("a driver may find out that the parent has gone in any of its callbacks")
+{
+	static const struct {
+		const char *name;
+		u32 at;
+	} places[] = {
+		{ "write", SOFTDMA_AT_WRITE },
+		{ "reset", SOFTDMA_AT_RESET },
+		{ "start_dma", SOFTDMA_AT_START },
+		{ "drain", SOFTDMA_AT_DRAIN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct tenant tenant;
+		int request = eventfd_new();
+
+		tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+		REQUIRE_OK(vfio_irq_connect(&tenant.client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1,
+					    &request));
+		device_dma(&tenant.client, SOFTDMA_STREAM, IOVA, 0);
+		if (places[i].at == SOFTDMA_AT_START)
+			config_set_master(&tenant.client, false);
+		reg_put(&tenant.client, SOFTDMA_GONE_AT, places[i].at);
+		if (places[i].at == SOFTDMA_AT_RESET)
+			vfio_reset(&tenant.client);
+		if (places[i].at == SOFTDMA_AT_START)
+			config_set_master(&tenant.client, true);
+		if (places[i].at == SOFTDMA_AT_DRAIN)
+			config_set_master(&tenant.client, false);
+		check_gone(&tenant, request, places[i].name);
+		CHECK_ERR(vfio_reset(&tenant.client), ENODEV, "%s", places[i].name);
+		tenant_end(&tenant);
+		check_idle();
+		parent_restore();
+	}
+}
+
+TEST_ALL_MODES("a parent that loses its driver asks all its users, and waits for the last of them")
+{
+	struct tenant tenants[3];
+	char idle[UUID_SIZE];
+	int requests[3], status;
+	pid_t pid;
+
+	for (u32 i = 0; i < 3; i++) {
+		static const char *const types[] = { BY_PASID, BY_DEVICE, BY_SOFTWARE };
+
+		tenant_start(&tenants[i], mode, PARENT_A, types[i], 1 + i);
+		requests[i] = eventfd_new();
+		REQUIRE_OK(vfio_irq_connect(&tenants[i].client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1,
+					    &requests[i]));
+		device_dma(&tenants[i].client, SOFTDMA_STREAM, IOVA, 0);
+	}
+	mdev_uuid(9, idle);
+	REQUIRE_OK(mdev_create(PARENT_A, BY_PASID, idle));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close_range(3, ~0U, 0);
+		_exit(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/unbind") != 0);
+	}
+	for (u32 i = 0; i < 3; i++)
+		CHECK(eventfd_take_within(requests[i], 15000) >= 1, "tenant %u", i);
+	/* It works until its user lets go, and the others while one lets go */
+	for (u32 i = 0; i < 3; i++) {
+		for (u32 n = i; n < 3; n++)
+			CHECK_EQ(reg_get(&tenants[n].client, SOFTDMA_STATUS), 0, "tenant %u", n);
+		CHECK_EQ(waitpid(pid, &status, WNOHANG), 0, "unbound before the last close");
+		vfio_client_close(&tenants[i].client);
+		vfio_space_close(&tenants[i].space);
+	}
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	for (u32 i = 0; i < 3; i++)
+		CHECK(!mdev_exists(tenants[i].uuid));
+	CHECK(!mdev_exists(idle));
+	check_idle();
+	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+}
+
 /* ---- iommufd's own steps ---- */
 
 TEST_IOMMUFD("no DMA before attach, replace moves it to another IOAS, detach ends it")

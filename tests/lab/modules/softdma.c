@@ -9,6 +9,7 @@
  */
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <mdevkit/mdevkit.h>
@@ -37,6 +38,7 @@ enum softdma_kind { SOFTDMA_KIND_PASID, SOFTDMA_KIND_WHOLE, SOFTDMA_KIND_SOFT };
  * @status: register
  * @raw_pasid: register
  * @rounds: register
+ * @gone_at: register; survives resets
  * @buffer: the device's own memory
  */
 struct softdma {
@@ -52,6 +54,7 @@ struct softdma {
 	u32 status;
 	u32 raw_pasid;
 	u32 rounds;
+	u32 gone_at;
 	u8 buffer[SOFTDMA_BUFFER_SIZE];
 };
 
@@ -65,6 +68,21 @@ MODULE_PARM_DESC(fail_reset, "How many of the next resets fail");
 
 static struct mock_iommu *softdma_iommu;
 static struct device *softdma_parents[3];
+
+static bool hang;
+static DECLARE_WAIT_QUEUE_HEAD(hang_wait);
+
+static int softdma_set_hang(const char *text, const struct kernel_param *param)
+{
+	int ret = param_set_bool(text, param);
+
+	wake_up_all(&hang_wait);
+	return ret;
+}
+
+static const struct kernel_param_ops hang_ops = { .set = softdma_set_hang };
+module_param_cb(hang, &hang_ops, &hang, 0200);
+MODULE_PARM_DESC(hang, "The command SOFTDMA_HANG does not return while this is set");
 
 static int softdma_set_fail_pasid(const char *text, const struct kernel_param *param)
 {
@@ -106,6 +124,13 @@ static int softdma_transfer(struct softdma *s, u64 iova, void *data, size_t len,
 	if (!softdma_may_dma(s))
 		return -EACCES;
 	return mock_iommu_dma(s->dma_device, s->pasid, iova, data, len, write);
+}
+
+/* A driver notices that its hardware is dead wherever it touches it */
+static void softdma_look(struct softdma *s, u32 where)
+{
+	if (s->gone_at & where)
+		mdevkit_parent_set_gone(s->kdev.parent);
 }
 
 static void softdma_stream(struct work_struct *work)
@@ -167,6 +192,8 @@ static void softdma_command(struct softdma *s, u32 command)
 	case SOFTDMA_STOP:
 		s->streaming = false;
 		return;
+	case SOFTDMA_HANG:
+		return;
 	default:
 		ret = -EINVAL;
 	}
@@ -212,6 +239,8 @@ static int softdma_write(struct mdevkit_device *kdev, unsigned int bar, u64 offs
 {
 	struct softdma *s = to_softdma(kdev);
 
+	if (offset == SOFTDMA_COMMAND && value == SOFTDMA_HANG)
+		wait_event_killable(hang_wait, !READ_ONCE(hang));
 	guard(mutex)(&s->lock);
 	if (offset >= SOFTDMA_BUFFER) {
 		memcpy(s->buffer + offset - SOFTDMA_BUFFER, &value, width);
@@ -229,6 +258,10 @@ static int softdma_write(struct mdevkit_device *kdev, unsigned int bar, u64 offs
 		break;
 	case SOFTDMA_RAW_PASID:
 		s->raw_pasid = value;
+		break;
+	case SOFTDMA_GONE_AT:
+		s->gone_at = value;
+		softdma_look(s, SOFTDMA_AT_WRITE);
 		break;
 	}
 	return 0;
@@ -323,6 +356,7 @@ static int softdma_reset(struct mdevkit_device *kdev)
 {
 	struct softdma *s = to_softdma(kdev);
 
+	softdma_look(s, SOFTDMA_AT_RESET);
 	softdma_stop_stream(s);
 	if (fail_reset > 0) {
 		fail_reset--;
@@ -349,6 +383,7 @@ static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	struct softdma *s = to_softdma(kdev);
 
+	softdma_look(s, SOFTDMA_AT_START);
 	if (fail_start > 0) {
 		fail_start--;
 		return -EIO;
@@ -363,7 +398,10 @@ static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 
 static void softdma_drain(struct mdevkit_device *kdev)
 {
-	softdma_pause_stream(to_softdma(kdev));
+	struct softdma *s = to_softdma(kdev);
+
+	softdma_look(s, SOFTDMA_AT_DRAIN);
+	softdma_pause_stream(s);
 }
 
 static struct device *softdma_iommu_device(struct mdevkit_device *kdev)

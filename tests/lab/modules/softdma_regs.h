@@ -15,6 +15,7 @@
 #define SOFTDMA_PASID		0x18	/* ro: PASID that the device was given, ~0: none */
 #define SOFTDMA_RAW_PASID	0x1c	/* rw: for SOFTDMA_RAW */
 #define SOFTDMA_ROUNDS		0x20	/* ro: DMAs that SOFTDMA_STREAM has made so far */
+#define SOFTDMA_GONE_AT		0x24	/* rw: SOFTDMA_AT_*: when the parent is found gone */
 #define SOFTDMA_BUFFER		0x800	/* rw: the device's own memory */
 #define SOFTDMA_BUFFER_SIZE	0x800
 
@@ -22,6 +23,12 @@
 #define SOFTDMA_WRITE		2	/* buffer to memory */
 #define SOFTDMA_STREAM		3	/* write the round's number to IOVA, again and again */
 #define SOFTDMA_STOP		4	/* end of SOFTDMA_STREAM */
+#define SOFTDMA_HANG		5	/* do not return while the module's parameter "hang" is set */
 #define SOFTDMA_RAW		0x10	/* with READ, WRITE: as a broken device, uses RAW_PASID */
+
+#define SOFTDMA_AT_WRITE	1	/* at once */
+#define SOFTDMA_AT_RESET	2
+#define SOFTDMA_AT_START	4
+#define SOFTDMA_AT_DRAIN	8
 
 #endif /* SOFTDMA_REGS_H */

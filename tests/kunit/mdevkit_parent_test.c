@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit: parents that go away, and what they may declare. */
+
+#include <linux/sizes.h>
+
+#include "mdevkit_fake.h"
+
+static const struct mdevkit_pci_desc desc = {
+	.vendor = 0x1234,
+	.device = 0x0003,
+	.express = true,
+	.bars[0] = { .size = SZ_4K },
+};
+
+static struct mdevkit_parent *parent_create(struct kunit *test)
+{
+	struct mdevkit_parent *parent = kunit_kzalloc(test, sizeof(*parent), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, parent);
+	spin_lock_init(&parent->devices_lock);
+	INIT_LIST_HEAD(&parent->devices);
+	return parent;
+}
+
+static struct fake_device *device_of(struct kunit *test, struct mdevkit_parent *parent)
+{
+	struct fake_device *fake = fake_device_create(test, &desc);
+
+	fake->kdev.parent = parent;
+	list_add_tail(&fake->kdev.parent_entry, &parent->devices);
+	return fake;
+}
+
+static void expect_gone(struct kunit *test, struct fake_device *fake)
+{
+	u8 bytes[4] = {};
+
+	KUNIT_EXPECT_TRUE(test, mdevkit_device_gone(&fake->kdev));
+	/* access is held by the test */
+	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, PCI_VENDOR_ID, bytes, 4), 0);
+	KUNIT_EXPECT_EQ(test, bytes[0], 0xff);
+}
+
+static void a_stuck_tenant_keeps_no_news_from_anybody(struct kunit *test)
+{
+	struct mdevkit_parent *parent = parent_create(test);
+	struct fake_device *stuck = device_of(test, parent);
+	struct fake_device *other = device_of(test, parent);
+
+	/* a BAR callback that does not return */
+	down_read(&stuck->kdev.access);
+	mdevkit_parent_set_gone(parent);
+	expect_gone(test, stuck);
+	flush_work(&stuck->kdev.tell_work);
+	flush_work(&other->kdev.tell_work);
+	up_read(&stuck->kdev.access);
+	down_read(&other->kdev.access);
+	expect_gone(test, other);
+	up_read(&other->kdev.access);
+}
+
+static void a_reset_may_find_out_that_the_parent_has_gone(struct kunit *test)
+{
+	struct mdevkit_parent *parent = parent_create(test);
+	struct fake_device *fake = device_of(test, parent);
+
+	/* what reset, drain, start_dma, open and close run under */
+	down_write(&fake->kdev.access);
+	mdevkit_parent_set_gone(parent);
+	expect_gone(test, fake);
+	flush_work(&fake->kdev.tell_work);
+	up_write(&fake->kdev.access);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_open(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+}
+
+static struct kunit_case parent_test_cases[] = {
+	KUNIT_CASE(a_stuck_tenant_keeps_no_news_from_anybody),
+	KUNIT_CASE(a_reset_may_find_out_that_the_parent_has_gone),
+	{}
+};
+
+static struct kunit_suite parent_test_suite = {
+	.name = "mdevkit_parent",
+	.test_cases = parent_test_cases,
+};
+
+kunit_test_suite(parent_test_suite);
