@@ -10,6 +10,7 @@
 #ifndef _MDEVKIT_MDEVKIT_H
 #define _MDEVKIT_MDEVKIT_H
 
+#include <linux/build_bug.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -74,14 +75,14 @@ struct mdevkit_type {
  * @reset: bring the device's registers to their state after @create and stop all
  *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
  *	0 or -errno
- * @start_dma: kinds pasid and lookup: the IOMMU translates the device's DMA and the
- *	tenant has set Bus Master Enable; @pasid is to be written into the device, or
- *	IOMMU_NO_PASID where the device uses its own requester ID. What the tenant has set
- *	up meanwhile goes on. 0 or -errno, which fails the user's attach or, when the tenant
- *	starts it, is logged
- * @drain: kinds pasid and lookup; undo of @start_dma: when it returns the device has
- *	no DMA under way, starts none, and no longer knows its PASID; its registers stay.
- *	Cannot fail; called also when the parent is gone (mdevkit_device_gone())
+ * @start_dma: kinds pasid and lookup, which must have it: the IOMMU translates the device's
+ *	DMA and the tenant has set Bus Master Enable; @pasid is to be written into the
+ *	device, or IOMMU_NO_PASID where the device uses its own requester ID. What the tenant
+ *	has set up meanwhile goes on. 0 or -errno, which fails the user's attach or, when the
+ *	tenant starts it, is logged
+ * @drain: undo of @start_dma, which it goes with: when it returns the device has no DMA under
+ *	way, starts none, and no longer knows its PASID; its registers stay. Cannot fail;
+ *	called also when the parent is gone (mdevkit_device_gone())
  * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
  *	@create to @destroy
  *
@@ -106,8 +107,7 @@ struct mdevkit_device_ops {
 /**
  * struct mdevkit_driver - a vendor driver
  * @name: name on the mdev bus (/sys/bus/mdev/drivers/NAME)
- * @device_size: size of the driver's structure for one mdev, whose first member
- *	is a struct mdevkit_device
+ * @device_size: MDEVKIT_DEVICE_SIZE() of the driver's structure for one mdev
  * @ops: the device
  * @dev_groups: sysfs attributes of each mdev (optional), settable by mdevctl
  * @mdev: private to mdevkit
@@ -119,6 +119,17 @@ struct mdevkit_driver {
 	const struct attribute_group **dev_groups;
 	struct mdev_driver mdev;
 };
+
+/**
+ * MDEVKIT_DEVICE_SIZE() - what struct mdevkit_driver's device_size is to be
+ * @type: the driver's structure for one mdev
+ * @member: its member of type struct mdevkit_device; if that is not the first one, it is
+ *	not compiled
+ */
+#define MDEVKIT_DEVICE_SIZE(type, member)					\
+	(sizeof(type) +								\
+	 BUILD_BUG_ON_ZERO(offsetof(type, member)) +				\
+	 BUILD_BUG_ON_ZERO(!__same_type(((type *)NULL)->member, struct mdevkit_device)))
 
 /**
  * struct mdevkit_device - one mdev; the first member of the driver's own structure
@@ -150,8 +161,8 @@ struct mdevkit_device {
 	 */
 	struct rw_semaphore mapping;
 	/*
-	 * Held for reading around the tenant's memory being copied by mdevkit_dma_rw(), and
-	 * so around page faults. dma_started is written with access, too. Inside access,
+	 * Held for reading while mdevkit_dma_rw() copies the tenant's memory, and faults it
+	 * in. dma_started is written with both locks held for writing. Inside access,
 	 * outside the mmap lock.
 	 */
 	struct rw_semaphore dma_gate;
@@ -171,7 +182,7 @@ struct mdevkit_device {
 	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;
 	bool memory_enabled;
-	bool gone;			/* set once, under the parent's devices_lock; read anywhere */
+	bool gone;			/* set once, by the parent's end; read anywhere */
 };
 
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner);

@@ -181,30 +181,42 @@ static const struct attribute_group parent_group = {
 	.attrs = parent_attrs,
 };
 
-static int check_types(const struct mdevkit_type *types, unsigned int nr_types,
+/* One line in the log says which part of the declaration is wrong. */
+static int check_types(struct device *dev, const struct mdevkit_type *types, unsigned int nr_types,
 		       const struct mdevkit_driver *drv)
 {
-	unsigned int i;
-	int ret;
+	char why[MDEVKIT_WHY_SIZE];
+	unsigned int i, other;
 
-	if (!types || !nr_types)
+	if (!types || !nr_types) {
+		dev_err(dev, "cannot be a parent of mdevs: no types\n");
 		return -EINVAL;
+	}
 	for (i = 0; i < nr_types; i++) {
-		if (!types[i].sysfs_name || !types[i].cost)
+		if (mdevkit_type_check(&types[i], drv->ops, why)) {
+			dev_err(dev, "cannot be a parent of mdevs: type %s: %s\n",
+				types[i].sysfs_name ?: "without a name", why);
 			return -EINVAL;
-		if (types[i].dma == MDEVKIT_DMA_LOOKUP && !drv->ops->iommu_device)
+		}
+		for (other = 0; other < i; other++) {
+			if (strcmp(types[i].sysfs_name, types[other].sysfs_name))
+				continue;
+			dev_err(dev, "cannot be a parent of mdevs: type %s: there are two\n",
+				types[i].sysfs_name);
 			return -EINVAL;
-		ret = mdevkit_config_check(types[i].pci);
-		if (ret)
-			return ret;
+		}
 	}
 	return 0;
 }
 
 /* mdevctl refuses a whole parent whose available_instances exceed INT_MAX */
-static bool capacity_presentable(unsigned int capacity)
+static int check_capacity(struct device *dev, unsigned int capacity)
 {
-	return capacity <= INT_MAX;
+	if (capacity <= INT_MAX)
+		return 0;
+	dev_err(dev, "cannot be a parent of mdevs: capacity %u is more than %d\n", capacity,
+		INT_MAX);
+	return -EINVAL;
 }
 
 static void parent_free(struct mdevkit_parent *parent)
@@ -259,8 +271,8 @@ static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_dr
  * driver's callbacks called.
  *
  * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
- * Return: the parent, or an ERR_PTR: -EINVAL: a declaration that is not possible;
- * -EEXIST: @dev is a parent already; -ENOMEM.
+ * Return: the parent, or an ERR_PTR: -EINVAL: a declaration that is not possible, the log
+ * says which; -EEXIST: @dev is a parent already; -ENOMEM.
  */
 struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
 					       const struct mdevkit_type *types,
@@ -270,11 +282,9 @@ struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevki
 	struct mdevkit_parent *parent;
 	int ret;
 
-	ret = capacity_presentable(capacity) ? check_types(types, nr_types, drv) : -EINVAL;
-	if (ret) {
-		dev_err(dev, "cannot be a parent of mdevs: its types are declared wrongly\n");
+	ret = check_types(dev, types, nr_types, drv) ?: check_capacity(dev, capacity);
+	if (ret)
 		return ERR_PTR(ret);
-	}
 	parent = parent_alloc(dev, drv, types, nr_types);
 	if (!parent)
 		return ERR_PTR(-ENOMEM);

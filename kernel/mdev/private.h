@@ -112,8 +112,13 @@ int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t l
 extern const struct vfio_device_ops mdevkit_software_ops;
 extern const struct vfio_device_ops mdevkit_aux_ops;
 
+/* check.c */
+#define MDEVKIT_WHY_SIZE	80
+int mdevkit_config_check(const struct mdevkit_pci_desc *desc, char *why);
+int mdevkit_type_check(const struct mdevkit_type *type, const struct mdevkit_device_ops *ops,
+		       char *why);
+
 /* config.c */
-int mdevkit_config_check(const struct mdevkit_pci_desc *desc);
 int mdevkit_config_init(struct mdevkit_device *kdev);
 void mdevkit_config_free(struct mdevkit_device *kdev);
 void mdevkit_config_reset(struct mdevkit_device *kdev);

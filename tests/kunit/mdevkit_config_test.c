@@ -263,6 +263,7 @@ static void failed_reset_is_reported(struct kunit *test)
 struct wrong_case {
 	const char *name;
 	void (*spoil)(struct mdevkit_pci_desc *desc);
+	const char *why;
 };
 
 static const struct mdevkit_pci_bytes bytes_in_header = { .offset = 0x3c, .len = 4,
@@ -299,31 +300,71 @@ SPOIL(bad_command, desc->command = PCI_COMMAND_MASTER)
 SPOIL(bad_class, desc->class = 0x1000000)
 SPOIL(header_bytes, desc->bytes = &bytes_in_header; desc->nr_bytes = 1)
 SPOIL(late_bytes, desc->bytes = &bytes_past_end; desc->nr_bytes = 1)
+SPOIL(strange_flags, desc->bars[1].flags = PCI_BASE_ADDRESS_MEM_TYPE_1M)
+SPOIL(io_prefetch, desc->bars[0].flags |= PCI_BASE_ADDRESS_MEM_PREFETCH)
+SPOIL(strange_widths, desc->bars[1].widths = 0x10)
+SPOIL(odd_passthrough, desc->bars[1].passthrough_size = SZ_4K + 8)
+SPOIL(pba_past_end, desc->msix_pba = SZ_1G)
+SPOIL(pba_misaligned, desc->msix_pba = SZ_2K + 4)
 SPOIL(misaligned_cap, desc->bytes = &cap_misaligned; desc->nr_bytes = 1)
 
 static const struct wrong_case wrong_cases[] = {
-	{ "BAR size no power of two", odd_bar },
-	{ "memory BAR too small", tiny_memory_bar },
-	{ "32-bit BAR of 4 GiB", huge_32bit_bar },
-	{ "BAR in the upper half of another", overlapped_64bit_bar },
-	{ "64-bit BAR in the last slot", last_64bit_bar },
-	{ "pass-through I/O", passthrough_io },
-	{ "pass-through larger than the BAR", passthrough_larger },
-	{ "pass-through without callback", passthrough_without_page },
-	{ "3 MSI vectors", odd_msi },
-	{ "64 MSI vectors", many_msi },
-	{ "2049 MSI-X vectors", many_msix },
-	{ "MSI-X table in an I/O BAR", msix_in_io },
-	{ "MSI-X table in no BAR", msix_in_no_bar },
-	{ "MSI-X table past the end", msix_past_end },
-	{ "MSI-X table over PBA", msix_overlap },
-	{ "MSI-X table misaligned", msix_misaligned },
-	{ "interrupt pin E", bad_pin },
-	{ "bus master after reset", bad_command },
-	{ "class of 25 bits", bad_class },
-	{ "bytes in the header", header_bytes },
-	{ "bytes past the end", late_bytes },
-	{ "capability misaligned", misaligned_cap },
+	{ "BAR size no power of two", odd_bar,
+	  "BAR 1: size 0xffff is not a power of two" },
+	{ "memory BAR too small", tiny_memory_bar,
+	  "BAR 1: size 0x8 is less than 16" },
+	{ "32-bit BAR of 4 GiB", huge_32bit_bar,
+	  "BAR 1: size 0x100000000 needs PCI_BASE_ADDRESS_MEM_TYPE_64" },
+	{ "BAR in the upper half of another", overlapped_64bit_bar,
+	  "BAR 5: size is set, but it is the upper half of BAR 4" },
+	{ "64-bit BAR in the last slot", last_64bit_bar,
+	  "BAR 5: flags: no next BAR for the upper half of 64 bits" },
+	{ "pass-through I/O", passthrough_io,
+	  "BAR 0: passthrough_size: not in an I/O BAR" },
+	{ "pass-through larger than the BAR", passthrough_larger,
+	  "BAR 1: passthrough_size 0x20000 is more than size 0x10000" },
+	{ "pass-through without callback", passthrough_without_page,
+	  "BAR 1: passthrough_size without a page callback" },
+	{ "3 MSI vectors", odd_msi,
+	  "msi_vectors 3 is not a power of two up to 32" },
+	{ "64 MSI vectors", many_msi,
+	  "msi_vectors 64 is not a power of two up to 32" },
+	{ "2049 MSI-X vectors", many_msix,
+	  "msix_vectors 2049 is more than 2048" },
+	{ "MSI-X table in an I/O BAR", msix_in_io,
+	  "msix_bar 0 is an I/O BAR" },
+	{ "MSI-X table in no BAR", msix_in_no_bar,
+	  "msix_bar 6: there is no such BAR" },
+	{ "MSI-X table past the end", msix_past_end,
+	  "msix_table ends at " },
+	{ "MSI-X table over PBA", msix_overlap,
+	  "msix_table and msix_pba overlap" },
+	{ "MSI-X table misaligned", msix_misaligned,
+	  "msix_table 0x4 is not 8-byte aligned" },
+	{ "interrupt pin E", bad_pin,
+	  "intx_pin 5 is more than 4" },
+	{ "bus master after reset", bad_command,
+	  "command 0x4: only PCI_COMMAND_IO and _MEMORY can be set" },
+	{ "class of 25 bits", bad_class,
+	  "class 0x1000000 has more than 24 bits" },
+	{ "bytes in the header", header_bytes,
+	  "bytes[0]: offset 0x3c is in the header" },
+	{ "bytes past the end", late_bytes,
+	  "bytes[0]: offset 0xfe and len 0x4 end behind 0x100" },
+	{ "BAR of the type below 1 MiB", strange_flags,
+	  "BAR 1: flags 0x2: unknown ones" },
+	{ "I/O BAR to be prefetched", io_prefetch,
+	  "BAR 0: flags 0x9: I/O goes with no other" },
+	{ "access of 16 bytes", strange_widths,
+	  "BAR 1: widths 0x10: unknown ones" },
+	{ "pass-through of part of a page", odd_passthrough,
+	  "BAR 1: passthrough_size 0x1008 is not in whole pages" },
+	{ "PBA past the end", pba_past_end,
+	  "msix_pba ends at 0x" },
+	{ "PBA misaligned", pba_misaligned,
+	  "msix_pba 0x804 is not 8-byte aligned" },
+	{ "capability misaligned", misaligned_cap,
+	  "bytes[0]: offset 0x42 of a capability is not aligned" },
 };
 
 KUNIT_ARRAY_PARAM_DESC(wrong, wrong_cases, name);
@@ -332,12 +373,14 @@ static void impossible_personalities_are_refused(struct kunit *test)
 {
 	const struct wrong_case *c = test->param_value;
 	struct mdevkit_pci_desc *desc = kunit_kmalloc(test, sizeof(*desc), GFP_KERNEL);
+	char why[MDEVKIT_WHY_SIZE] = "";
 
 	KUNIT_ASSERT_NOT_NULL(test, desc);
 	*desc = full;
-	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc, why), 0);
 	c->spoil(desc);
-	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mdevkit_config_check(desc, why), -EINVAL);
+	KUNIT_EXPECT_TRUE_MSG(test, str_has_prefix(why, c->why), "\"%s\"", why);
 }
 
 static struct kunit_case config_test_cases[] = {

@@ -76,9 +76,10 @@ static void fake_device_destroy(void *data)
 struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_pci_desc *desc)
 {
 	struct fake_device *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	char why[MDEVKIT_WHY_SIZE];
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
-	KUNIT_ASSERT_EQ(test, mdevkit_config_check(desc), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_config_check(desc, why), 0);
 	fake->mdev.dev.init_name = "fake";
 	fake->ops.reset = fake_reset;
 	fake->ops.start_dma = fake_start_dma;

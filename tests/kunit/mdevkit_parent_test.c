@@ -75,9 +75,60 @@ static void a_reset_may_find_out_that_the_parent_has_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->resets, 0);
 }
 
+static int no_start(struct mdevkit_device *kdev, ioasid_t pasid)
+{
+	return 0;
+}
+
+static void no_drain(struct mdevkit_device *kdev)
+{
+}
+
+static const struct mdevkit_device_ops no_ops = {};
+static const struct mdevkit_device_ops pasid_ops = { .start_dma = no_start, .drain = no_drain };
+static const struct mdevkit_device_ops start_ops = { .start_dma = no_start };
+static const struct mdevkit_pci_desc wrong_desc = { .bars[2] = { .size = 0x1800 } };
+
+static const struct type_case {
+	struct mdevkit_type type;
+	const struct mdevkit_device_ops *ops;
+	const char *why;		/* NULL: it is possible */
+} type_cases[] = {
+	{ { "soft", .cost = 1, .pci = &desc }, &no_ops, NULL },
+	{ { "pasid", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_PASID }, &pasid_ops, NULL },
+	{ { NULL, .cost = 1, .pci = &desc }, &no_ops, "sysfs_name: none, or with a slash" },
+	{ { "", .cost = 1, .pci = &desc }, &no_ops, "sysfs_name: none, or with a slash" },
+	{ { "a/b", .cost = 1, .pci = &desc }, &no_ops, "sysfs_name: none, or with a slash" },
+	{ { "free", .pci = &desc }, &no_ops, "cost is 0" },
+	{ { "kind", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_LOOKUP + 1 }, &pasid_ops,
+	  "dma 3: there is no such kind" },
+	{ { "start", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_PASID }, &no_ops,
+	  "dma: the driver has no start_dma, or no drain" },
+	{ { "drain", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_PASID }, &start_ops,
+	  "dma: the driver has no start_dma, or no drain" },
+	{ { "lookup", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_LOOKUP }, &pasid_ops,
+	  "dma: the driver has no iommu_device" },
+	{ { "nothing", .cost = 1 }, &no_ops, "pci: none" },
+	{ { "fast", .cost = 1, .pci = &wrong_desc }, &no_ops,
+	  "BAR 2: size 0x1800 is not a power of two" },
+};
+
+static void what_is_wrong_with_a_type_is_named(struct kunit *test)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(type_cases); i++) {
+		const struct type_case *c = &type_cases[i];
+		char why[MDEVKIT_WHY_SIZE] = "";
+
+		KUNIT_EXPECT_EQ_MSG(test, mdevkit_type_check(&c->type, c->ops, why),
+				    c->why ? -EINVAL : 0, "type %s", c->type.sysfs_name);
+		KUNIT_EXPECT_STREQ_MSG(test, why, c->why ?: "", "type %s", c->type.sysfs_name);
+	}
+}
+
 static struct kunit_case parent_test_cases[] = {
 	KUNIT_CASE(a_stuck_tenant_keeps_no_news_from_anybody),
 	KUNIT_CASE(a_reset_may_find_out_that_the_parent_has_gone),
+	KUNIT_CASE(what_is_wrong_with_a_type_is_named),
 	{}
 };
 

@@ -129,7 +129,7 @@ static const struct mdevkit_device_ops die_ops = {
 
 static struct mdevkit_driver hello_driver = {
 	.name = "hello",
-	.device_size = sizeof(struct die),
+	.device_size = MDEVKIT_DEVICE_SIZE(struct die, kdev),
 	.ops = &die_ops,
 };
 

@@ -223,7 +223,7 @@ static const struct mdevkit_device_ops slice_ops = {
 
 static struct mdevkit_driver mdma_mdev_driver = {
 	.name = "mdma",
-	.device_size = sizeof(struct mdma_slice),
+	.device_size = MDEVKIT_DEVICE_SIZE(struct mdma_slice, kdev),
 	.ops = &slice_ops,
 };
 

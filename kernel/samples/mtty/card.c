@@ -188,7 +188,7 @@ ATTRIBUTE_GROUPS(mtty);
 
 static struct mdevkit_driver mtty_driver = {
 	.name = "mtty",
-	.device_size = sizeof(struct mtty),
+	.device_size = MDEVKIT_DEVICE_SIZE(struct mtty, kdev),
 	.ops = &mtty_ops,
 	.dev_groups = mtty_groups,
 };

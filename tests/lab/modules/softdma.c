@@ -421,7 +421,7 @@ static const struct mdevkit_device_ops softdma_ops = {
 
 static struct mdevkit_driver softdma_driver = {
 	.name = "softdma",
-	.device_size = sizeof(struct softdma),
+	.device_size = MDEVKIT_DEVICE_SIZE(struct softdma, kdev),
 	.ops = &softdma_ops,
 };
 
