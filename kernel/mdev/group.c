@@ -11,6 +11,7 @@
  * disarmed before, because the core frees the old domain, and armed again with the new one.
  */
 
+#include <kunit/visibility.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -53,26 +54,26 @@ struct mdevkit_group {
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(all_groups);
 
-static bool parent_has_slot(const struct mdevkit_parent *parent)
+/* The slot that a parent's mdevs are grouped by, or NULL. Its policy is fixed while it has some */
+static struct pci_bus *grouped_by_slot(const struct mdevkit_parent *parent, unsigned int *slot)
 {
-	return parent->placement == MDEVKIT_PLACE_SLOT && dev_is_pci(parent->dev);
+	if (parent->placement != MDEVKIT_PLACE_SLOT)
+		return NULL;
+	return mdevkit_parent_slot(parent, slot);
 }
 
 static struct mdevkit_group *group_find(const struct mdevkit_parent *parent)
 {
 	struct mdevkit_group *group;
+	struct pci_bus *bus;
+	unsigned int slot;
 
 	if (parent->placement == MDEVKIT_PLACE_MDEV)
 		return NULL;
+	bus = grouped_by_slot(parent, &slot);
 	list_for_each_entry(group, &all_groups, entry) {
-		if (parent_has_slot(parent)) {
-			struct pci_dev *pdev = to_pci_dev(parent->dev);
-
-			if (group->bus == pdev->bus && group->slot == PCI_SLOT(pdev->devfn))
-				return group;
-		} else if (group->parent == parent) {
+		if (bus ? group->bus == bus && group->slot == slot : group->parent == parent)
 			return group;
-		}
 	}
 	return NULL;
 }
@@ -89,12 +90,9 @@ static struct mdevkit_group *group_create(struct mdevkit_device *kdev)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&group->lock);
 	INIT_LIST_HEAD(&group->members);
-	if (parent_has_slot(parent)) {
-		group->bus = to_pci_dev(parent->dev)->bus;
-		group->slot = PCI_SLOT(to_pci_dev(parent->dev)->devfn);
-	} else if (parent->placement != MDEVKIT_PLACE_MDEV) {
+	group->bus = grouped_by_slot(parent, &group->slot);
+	if (!group->bus && parent->placement != MDEVKIT_PLACE_MDEV)
 		group->parent = parent;
-	}
 	name = parent->placement == MDEVKIT_PLACE_MDEV ? dev_name(&kdev->mdev->dev) :
 							 dev_name(parent->dev);
 	group->aux = iommu_aux_group_create(name);
@@ -158,6 +156,7 @@ int mdevkit_group_join(struct mdevkit_device *kdev)
 		group_free_if_empty(group);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_join);
 
 /**
  * mdevkit_group_leave() - undo of mdevkit_group_join()
@@ -177,6 +176,7 @@ void mdevkit_group_leave(struct mdevkit_device *kdev)
 	}
 	group_free_if_empty(group);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_leave);
 
 /**
  * mdevkit_group_pasid() - the PASID that a device's DMA carries

@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include <mdevkit/iommu_aux.h>
@@ -16,6 +17,12 @@
 /* Guards all_parents; outside every other lock of the kit, never held around a callback */
 static DEFINE_MUTEX(parents_lock);
 static LIST_HEAD(all_parents);
+
+/*
+ * Guards placement and nr_devices of all parents, since "slot" is a policy of several.
+ * Innermost lock.
+ */
+static DEFINE_MUTEX(placement_lock);
 
 static const char * const placement_names[] = {
 	[MDEVKIT_PLACE_MDEV] = "mdev",
@@ -95,7 +102,8 @@ int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_ty
 		return -ENOSPC;
 	}
 	parent->used += type->cost;
-	parent->nr_devices++;
+	scoped_guard(mutex, &placement_lock)
+		parent->nr_devices++;
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_capacity_take);
@@ -109,7 +117,8 @@ void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_t
 {
 	guard(mutex)(&parent->capacity_lock);
 	parent->used -= type->cost;
-	parent->nr_devices--;
+	scoped_guard(mutex, &placement_lock)
+		parent->nr_devices--;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_capacity_give);
 
@@ -125,6 +134,127 @@ static struct mdevkit_parent *parent_of_dev(struct device *dev)
 	return NULL;
 }
 
+/**
+ * mdevkit_parent_slot() - the PCI slot that a parent is a function of
+ * @parent: the parent
+ * @slot: where to put the slot's number
+ *
+ * With ARI, all functions of a bus are those of one device, and have no slot number.
+ *
+ * Return: the bus, or NULL for a parent that is no PCI device.
+ */
+struct pci_bus *mdevkit_parent_slot(const struct mdevkit_parent *parent, unsigned int *slot)
+{
+	struct pci_dev *pdev;
+
+	*slot = 0;
+	if (!dev_is_pci(parent->dev))
+		return NULL;
+	pdev = to_pci_dev(parent->dev);
+	if (!pci_ari_enabled(pdev->bus))
+		*slot = PCI_SLOT(pdev->devfn);
+	return pdev->bus;
+}
+
+static bool parents_share_slot(const struct mdevkit_parent *a, const struct mdevkit_parent *b)
+{
+	unsigned int slot_a, slot_b;
+	struct pci_bus *bus = mdevkit_parent_slot(a, &slot_a);
+
+	return bus && bus == mdevkit_parent_slot(b, &slot_b) && slot_a == slot_b;
+}
+
+/* A function that comes later is trusted no more than those that are there. */
+static void parent_inherit_placement(struct mdevkit_parent *parent)
+{
+	struct mdevkit_parent *other;
+
+	lockdep_assert_held(&parents_lock);
+	guard(mutex)(&placement_lock);
+	list_for_each_entry(other, &all_parents, entry)
+		if (other->placement == MDEVKIT_PLACE_SLOT && parents_share_slot(parent, other))
+			parent->placement = MDEVKIT_PLACE_SLOT;
+}
+
+/**
+ * mdevkit_parent_list() - enter a parent into the list of all parents
+ * @parent: the parent
+ *
+ * If another function of its slot has the placement "slot", it gets it, too.
+ *
+ * Return: 0; -EEXIST: its device is a parent already.
+ */
+int mdevkit_parent_list(struct mdevkit_parent *parent)
+{
+	guard(mutex)(&parents_lock);
+	if (parent_of_dev(parent->dev))
+		return -EEXIST;
+	parent_inherit_placement(parent);
+	list_add_tail(&parent->entry, &all_parents);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_list);
+
+/**
+ * mdevkit_parent_unlist() - undo of mdevkit_parent_list()
+ * @parent: the parent
+ */
+void mdevkit_parent_unlist(struct mdevkit_parent *parent)
+{
+	guard(mutex)(&parents_lock);
+	list_del(&parent->entry);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_unlist);
+
+/* "slot" is a policy of the slot: set, and taken off, for all its functions at once. */
+static bool placement_concerns(const struct mdevkit_parent *parent,
+			       enum mdevkit_placement placement,
+			       const struct mdevkit_parent *other)
+{
+	if (other == parent)
+		return true;
+	return (placement == MDEVKIT_PLACE_SLOT || parent->placement == MDEVKIT_PLACE_SLOT) &&
+	       parents_share_slot(parent, other);
+}
+
+static int parent_set_placement_locked(struct mdevkit_parent *parent,
+				       enum mdevkit_placement placement)
+{
+	enum mdevkit_placement before = parent->placement;
+	struct mdevkit_parent *other;
+
+	lockdep_assert_held(&parents_lock);
+	guard(mutex)(&placement_lock);
+	list_for_each_entry(other, &all_parents, entry) {
+		if (!placement_concerns(parent, placement, other) ||
+		    other->placement == placement || !other->nr_devices)
+			continue;
+		dev_notice_ratelimited(parent->dev,
+				       "placement stays %s: remove the mdevs of %s first\n",
+				       placement_names[before], dev_name(other->dev));
+		return -EBUSY;
+	}
+	list_for_each_entry(other, &all_parents, entry)
+		if (other != parent && placement_concerns(parent, placement, other))
+			other->placement = placement;
+	parent->placement = placement;
+	return 0;
+}
+
+/**
+ * mdevkit_parent_set_placement() - choose the groups that a parent's mdevs go into
+ * @parent: the parent, in the list
+ * @placement: the policy
+ *
+ * Return: 0; -EBUSY: it, or another function of its slot that it concerns, has mdevs.
+ */
+int mdevkit_parent_set_placement(struct mdevkit_parent *parent, enum mdevkit_placement placement)
+{
+	guard(mutex)(&parents_lock);
+	return parent_set_placement_locked(parent, placement);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_set_placement);
+
 static ssize_t placement_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct mdevkit_parent *parent;
@@ -133,7 +263,7 @@ static ssize_t placement_show(struct device *dev, struct device_attribute *attr,
 	parent = parent_of_dev(dev);
 	if (!parent)
 		return -ENODEV;
-	guard(mutex)(&parent->capacity_lock);
+	guard(mutex)(&placement_lock);
 	return sysfs_emit(buf, "%s\n", placement_names[parent->placement]);
 }
 
@@ -150,11 +280,7 @@ static ssize_t placement_store(struct device *dev, struct device_attribute *attr
 	parent = parent_of_dev(dev);
 	if (!parent)
 		return -ENODEV;
-	guard(mutex)(&parent->capacity_lock);
-	if (parent->nr_devices)
-		return -EBUSY;
-	parent->placement = placement;
-	return count;
+	return parent_set_placement_locked(parent, placement) ?: count;
 }
 static DEVICE_ATTR_RW(placement);
 
@@ -291,12 +417,7 @@ struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevki
 	parent->capacity = capacity;
 	parent->drvdata = drvdata;
 
-	scoped_guard(mutex, &parents_lock) {
-		if (parent_of_dev(dev))
-			ret = -EEXIST;
-		else
-			list_add_tail(&parent->entry, &all_parents);
-	}
+	ret = mdevkit_parent_list(parent);
 	if (ret)
 		goto out_free;
 	ret = sysfs_create_group(&dev->kobj, &parent_group);
@@ -311,8 +432,7 @@ struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevki
 out_group:
 	sysfs_remove_group(&dev->kobj, &parent_group);
 out_unlist:
-	scoped_guard(mutex, &parents_lock)
-		list_del(&parent->entry);
+	mdevkit_parent_unlist(parent);
 out_free:
 	parent_free(parent);
 	return ERR_PTR(ret);
@@ -338,8 +458,7 @@ void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 			mdevkit_device_ask(kdev);
 	mdev_unregister_parent(&parent->mdev_parent);
 	sysfs_remove_group(&parent->dev->kobj, &parent_group);
-	scoped_guard(mutex, &parents_lock)
-		list_del(&parent->entry);
+	mdevkit_parent_unlist(parent);
 	parent_free(parent);
 }
 EXPORT_SYMBOL_GPL(mdevkit_unregister_parent);

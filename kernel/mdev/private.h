@@ -53,10 +53,10 @@ struct mdevkit_parent {
 	void *drvdata;
 	struct list_head entry;		/* in the list of parents, guarded by parents_lock */
 
-	/* Guards used and placement. Innermost lock. */
-	struct mutex capacity_lock;
+	struct mutex capacity_lock;	/* guards used */
 	unsigned int capacity;
 	unsigned int used;
+	/* Both guarded by parent.c's placement_lock. */
 	unsigned int nr_devices;	/* mdevs that exist: placement is fixed meanwhile */
 	enum mdevkit_placement placement;
 
@@ -86,6 +86,10 @@ ssize_t mdevkit_type_description(struct mdev_type *mtype, char *buf);
 int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type);
 void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_type *type);
 const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent);
+struct pci_bus *mdevkit_parent_slot(const struct mdevkit_parent *parent, unsigned int *slot);
+int mdevkit_parent_list(struct mdevkit_parent *parent);
+void mdevkit_parent_unlist(struct mdevkit_parent *parent);
+int mdevkit_parent_set_placement(struct mdevkit_parent *parent, enum mdevkit_placement placement);
 
 /* device.c */
 void mdevkit_device_init(struct mdevkit_device *kdev);

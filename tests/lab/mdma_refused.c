@@ -107,6 +107,36 @@ TEST("two functions of one slot that could reach one another are refused")
 	check_refused("0000:00:07.1");
 }
 
+static void check_placement(const char *bdf, const char *want)
+{
+	char text[32] = "";
+
+	CHECK_ERR(sysfs_read(text, sizeof(text), PCI_DEVICES "%s/mdevkit/placement", bdf), 0);
+	CHECK_STR(text, want, "%s", bdf);
+}
+
+TEST("two functions of one slot have its placement, whichever of them was told")
+{
+	static const char f0[] = "0000:00:07.0", f1[] = "0000:00:07.1";
+
+	if (!has_word("functions"))
+		SKIP("this machine has no such functions (topology functions)");
+	CHECK_ERR(sysfs_write("slot", PCI_DEVICES "%s/mdevkit/placement", f1), 0);
+	check_placement(f0, "slot");
+	check_placement(f1, "slot");
+	check_placement(MDMA_BDF, "mdev");
+	/* A function that comes later is no exception */
+	REQUIRE_OK(sysfs_write(f0, PCI_DEVICES "%s/driver/unbind", f0));
+	REQUIRE_OK(sysfs_write(f0, "/sys/bus/pci/drivers/mdma/bind"));
+	check_placement(f0, "slot");
+	CHECK_ERR(sysfs_write("parent", PCI_DEVICES "%s/mdevkit/placement", f0), 0);
+	check_placement(f0, "parent");
+	check_placement(f1, "parent");
+	CHECK_ERR(sysfs_write("mdev", PCI_DEVICES "%s/mdevkit/placement", f0), 0);
+	check_placement(f1, "parent");
+	CHECK_ERR(sysfs_write("mdev", PCI_DEVICES "%s/mdevkit/placement", f1), 0);
+}
+
 int main(int argc, char **argv)
 {
 	return ktap_main(argc, argv, &(struct ktap_hooks) {
