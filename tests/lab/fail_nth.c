@@ -391,7 +391,7 @@ static const struct vfio_mode *mode_of(const struct scene *scene)
 static void scene_begin(struct scene *scene, const struct walk_kind *kind)
 {
 	/* Where arming fails a tenant stays without DMA, which the kit says loudly */
-	dmesg_allow("DMA (does not start|could not be resumed)");
+	dmesg_allow("DMA (does not start|is blocked after a change of its IOAS)");
 	memset(scene, 0, sizeof(*scene));
 	scene->kind = kind;
 	mdev_uuid(1, scene->uuid);
