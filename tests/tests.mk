@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The target that runs all tests; included by the top Makefile.
+# The targets that run all tests, and test the tests; included by the top Makefile.
 
-.PHONY: check
+.PHONY: check mutants
 
 check: ## All tests; TESTS='glob' for some of them, KERNEL=stable for one kernel
 	@TESTS='$(TESTS)' KERNEL='$(if $(filter command environment,$(firstword $(origin KERNEL))),$(KERNEL))' tests/run
+
+mutants: ## Break the kit in one place after the other: each time a test must fail (MUTANTS='glob' for some of them); takes an hour
+	@tests/mutants/run $(foreach glob,$(MUTANTS),'$(glob)')
