@@ -170,6 +170,20 @@ int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
 int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason);
 
 /**
+ * iommu_aux_pasids_left() - how many members can still join behind a device?
+ * @iommu_device: the device
+ *
+ * PASIDs are drawn from one pool for the whole machine, up to what the device can carry.
+ * What others than iommu_aux (processes that share their addresses) have taken is
+ * counted too, except a PASID above one that is free: then a join may find fewer.
+ *
+ * Context: may sleep; the driver of @iommu_device is bound and stays so. Cheap: nothing
+ * is attached, but for an instant one PASID is taken.
+ * Return: the number, 0 for a device without PASIDs.
+ */
+unsigned int iommu_aux_pasids_left(struct device *iommu_device);
+
+/**
  * iommu_aux_group_create() - make an empty aux group
  * @name: name of the group: shown by /sys/kernel/iommu_groups/N/name, the log and
  *        debugfs. It is copied and need not be unique

@@ -109,6 +109,45 @@ static void pasids_run_out_and_are_used_again(struct kunit *test)
 	iommu_aux_group_leave(late);
 }
 
+static void the_pasids_that_are_left_are_counted(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *narrow = aux_test_device(test, iommu, 3);
+	struct device *wide = aux_test_device(test, iommu, 8);
+	struct device *without = aux_test_device(test, iommu, 0);
+	struct iommu_aux_group *group = aux_test_group(test);
+	unsigned int left = iommu_aux_pasids_left(narrow), left_wide = iommu_aux_pasids_left(wide);
+	struct device *member[7], *late = aux_test_lone_member(test);
+	ioasid_t foreign;
+
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(without), 0);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(late), 0);
+	/* PASIDs 1 to 7; fewer when somebody else in this kernel uses some */
+	KUNIT_ASSERT_GE(test, left, 3);
+	KUNIT_ASSERT_LE(test, left, 7);
+
+	/* the number holds: so many can join, and not one more */
+	for (unsigned int i = 0; i < left; i++) {
+		KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(narrow), left - i);
+		KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(wide), left_wide - i);
+		member[i] = aux_test_member(test, group, narrow);
+	}
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(narrow), 0);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, iommu_aux_group_join(group, late, narrow, 0));
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(wide), left_wide - left);
+
+	/* with a hole in the middle, and what somebody else has taken */
+	aux_test_leave(test, member[1]);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(narrow), 1);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(wide), left_wide - left + 1);
+	foreign = iommu_alloc_global_pasid(narrow);
+	KUNIT_ASSERT_NE(test, foreign, IOMMU_PASID_INVALID);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(narrow), 0);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(wide), left_wide - left);
+	iommu_free_global_pasid(foreign);
+	KUNIT_EXPECT_EQ(test, iommu_aux_pasids_left(narrow), 1);
+}
+
 static void a_reused_pasid_never_sees_the_former_members_memory(struct kunit *test)
 {
 	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
@@ -682,6 +721,7 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(an_empty_group_gives_no_domain),
 	KUNIT_CASE(a_member_has_a_pasid_of_its_own_until_it_leaves),
 	KUNIT_CASE(pasids_run_out_and_are_used_again),
+	KUNIT_CASE(the_pasids_that_are_left_are_counted),
 	KUNIT_CASE(a_reused_pasid_never_sees_the_former_members_memory),
 	KUNIT_CASE(a_pasid_is_given_back_after_its_translation_has_gone),
 	KUNIT_CASE(what_cannot_join_is_left_as_it_was),
