@@ -110,7 +110,8 @@ int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *grou
  * core is given up only if iommu_aux_attach_group() had set it.
  *
  * When the call returns, no DMA of a member reaches memory through @domain. Does
- * nothing but warn in the log when @domain is not armed on @group.
+ * nothing but warn in the log when @domain is not armed on @group: then it need not even
+ * exist any more, as when the core has taken it off before.
  *
  * Context: may sleep; takes the same locks as iommu_aux_attach_group().
  */
@@ -134,7 +135,7 @@ int iommu_attach_group_with_lookup(struct iommu_domain *domain, struct iommu_gro
 
 /**
  * iommu_aux_get_pasid() - the PASID under which a member's DMA uses a domain
- * @domain: a domain
+ * @domain: a domain; it may have been freed
  * @member: a member of an aux group
  *
  * Context: may sleep.

@@ -580,6 +580,26 @@ static void freeing_an_armed_domain_disarms_by_force(struct kunit *test)
 	iommu_detach_group(NULL, t->core_group);
 }
 
+/* What counts is that KASAN is silent: the domain has gone, only its address is left */
+static void a_domain_that_has_been_freed_is_not_looked_at(struct kunit *test)
+{
+	struct attach_test *t = attach_test_make(test, 1);
+	struct iommu_domain *freed = aux_test_domain(test, t->member[0]);
+	struct iommu_domain *domain = aux_test_domain(test, t->member[0]);
+
+	aux_test_free_domain(test, freed);
+	/* on an idle group, and on one that is armed with another domain */
+	for (int armed = 0; armed < 2; armed++) {
+		mock_iommu_clear_log(t->iommu);
+		iommu_aux_detach_group(freed, t->core_group, iommu_aux_member_iommu_device);
+		KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(freed, t->member[0]), -EINVAL);
+		EXPECT_NO_STEPS(test, t->iommu);
+		if (!armed)
+			aux_test_attach(test, domain, t->group);
+	}
+	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(t->member[0]));
+}
+
 static void the_pasid_of_what_is_no_member_is_an_error(struct kunit *test)
 {
 	struct attach_test *t = attach_test_make(test, 1);
@@ -703,6 +723,7 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(attach_works_again_after_detach),
 	KUNIT_CASE(the_core_taking_the_domain_away_disarms_by_force),
 	KUNIT_CASE(freeing_an_armed_domain_disarms_by_force),
+	KUNIT_CASE(a_domain_that_has_been_freed_is_not_looked_at),
 	KUNIT_CASE(the_pasid_of_what_is_no_member_is_an_error),
 	KUNIT_CASE(dma_works_only_while_armed),
 	KUNIT_CASE(two_groups_see_their_own_memory_at_the_same_address),

@@ -256,7 +256,6 @@ void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iom
 			    iommu_aux_lookup_t lookup)
 {
 	struct iommu_aux_group *group = aux_group_find(iommu_group);
-	struct aux_domain *d = to_aux_domain(domain);
 	bool set_by_us;
 
 	if (!group) {
@@ -267,7 +266,8 @@ void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iom
 
 	mutex_lock(&group->lock);
 	mutex_lock(&group->arm_lock);
-	if (!d || group->armed != d) {
+	/* A domain that is not armed may have been freed: compare it, but do not look at it */
+	if (!group->armed || &group->armed->domain != domain) {
 		mutex_unlock(&group->arm_lock);
 		pr_warn_ratelimited("group %d (%s) is not armed with the domain to be detached\n",
 				    iommu_group_id(iommu_group), group->name);

@@ -251,6 +251,9 @@ static void aux_domain_free(struct iommu_domain *domain)
 		spin_lock(&aux_spinlock);
 		group = list_first_entry_or_null(&d->armed, struct iommu_aux_group, armed_node);
 		if (!group) {
+			list_for_each_entry(group, &aux_groups, node)
+				if (group->domain == domain)
+					group->domain = NULL;
 			list_del(&d->node);
 			spin_unlock(&aux_spinlock);
 			break;
