@@ -53,10 +53,13 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * out as one mdev. Without the flag a PASID is used when the iommu_device can
  * carry PASIDs, and the plain way when it cannot.
  *
- * If the driver of the iommu_device has set driver_managed_dma, the device's DMA is
- * blocked from join to leave, except while the member is armed. Otherwise the device is
- * in the host's default domain while the member is not armed, and its driver has to keep
- * it quiet.
+ * The iommu_device's DMA belongs to the group from join to leave: it is blocked except while
+ * the member is armed, and the core refuses it to everybody else. So the iommu_device's driver,
+ * if it has one, must have set driver_managed_dma: then the core does not count on it for
+ * DMA of the host. Otherwise the join is refused. The same holds for any
+ * device that is attached plainly, and for one that a lookup function names instead: it is
+ * claimed when it is armed first, and stays so until the member leaves, or is armed
+ * on yet another device.
  */
 #define IOMMU_AUX_WHOLE_DEVICE	BIT(0)
 
@@ -86,7 +89,7 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * mutexes of iommu_groups.
  * Return: 0, or
  * * %-EBUSY: @group carries another domain, or is armed already, or an
- *   iommu_device is in use by somebody else;
+ *   iommu_device is in use by somebody else or by the host (see %IOMMU_AUX_WHOLE_DEVICE);
  * * %-EINVAL: no lookup, no aux group, not an aux domain, or @domain belongs to
  *   another IOMMU instance than an iommu_device;
  * * %-ENOSPC: the member has no PASID and there is none left for it;
@@ -160,7 +163,7 @@ int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
  *
  * With flags 0 the device must be able to isolate members by PASID: an IOMMU
  * that translates it and knows PASIDs, PASID enabled on the device (for PCI: the
- * capability, and ACS on the whole path), interrupts isolated. Call it before
+ * capability, and ACS on the whole path), nobody else in its IOMMU group, interrupts isolated. Call it before
  * offering types that need it. iommu_aux_group_join() is more lenient: it takes a
  * device without PASIDs plainly.
  *
@@ -244,9 +247,11 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
  *   members that are in the group, or unknown flags;
  * * %-ENODEV: no IOMMU translates @iommu_device;
  * * %-EOPNOTSUPP: @iommu_device cannot isolate its members, or is handed out already in
- *   another way (as a whole, to another group, or in slices);
+ *   another way (as a whole, to another group, or in slices), or firmware wants it to reach
+ *   memory at all times;
  * * %-ENOSPC: no PASID is left;
- * * %-EBUSY: @member is in a group already;
+ * * %-EBUSY: @member is in a group already, or @iommu_device is to be attached plainly and
+ *   the host uses it (its driver has not set driver_managed_dma);
  * * %-ENOMEM, or what arming the member returned.
  */
 int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,

@@ -84,7 +84,8 @@ struct mdevkit_type {
  *	way, starts none, and no longer knows its PASID; its registers stay. Cannot fail;
  *	called also when the parent is gone (mdevkit_device_gone())
  * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
- *	@create to @destroy
+ *	@create to @destroy. If a driver is bound to it, that one has set driver_managed_dma:
+ *	otherwise the mdev cannot be created
  *
  * All may sleep. open, close, start_dma, drain and reset run with the device's access lock
  * held for writing: one of them at a time, and no BAR callback of that device meanwhile.

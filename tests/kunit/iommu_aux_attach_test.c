@@ -276,11 +276,105 @@ static void lookup_may_name_another_device_of_the_instance(struct kunit *test)
 	mock_iommu_clear_log(t->iommu);
 
 	ASSERT_NO_ERRNO(test, iommu_aux_attach_group(domain, t->core_group, look_up_answer));
-	EXPECT_STEPS(test, t->iommu, "set_pasid %s %u 1\nattach %s 1\n", dev_name(other),
-		     iommu_aux_member_pasid(t->member[0]), dev_name(vf));
+	EXPECT_STEPS(test, t->iommu, "set_pasid %s %u 1\nblocked %s\nattach %s 1\n",
+		     dev_name(other), iommu_aux_member_pasid(t->member[0]), dev_name(vf),
+		     dev_name(vf));
 	iommu_aux_detach_group(domain, t->core_group, look_up_answer);
-	EXPECT_STEPS(test, t->iommu, "identity %s\nblock_pasid %s %u\n", dev_name(vf),
+	EXPECT_STEPS(test, t->iommu, "blocked %s\nblock_pasid %s %u\n", dev_name(vf),
 		     dev_name(other), iommu_aux_member_pasid(t->member[0]));
+	/* the device is the host's again only when the member cannot use it any more */
+	aux_test_leave(test, t->member[1]);
+	EXPECT_STEPS(test, t->iommu, "identity %s\n", dev_name(vf));
+}
+
+static void a_device_that_lookup_names_is_given_back_when_it_names_another(struct kunit *test)
+{
+	struct attach_test *t = attach_test_make(test, 2);
+	struct device *vf[2] = { aux_test_device(test, t->iommu, 0),
+				 aux_test_device(test, t->iommu, 0) };
+	struct iommu_domain *domain = aux_test_domain(test, t->member[0]);
+
+	answer(0, t->member[0], vf[0]);
+	ASSERT_NO_ERRNO(test, iommu_aux_attach_group(domain, t->core_group, look_up_answer));
+	iommu_aux_detach_group(domain, t->core_group, look_up_answer);
+	mock_iommu_clear_log(t->iommu);
+
+	answer(0, t->member[0], vf[1]);
+	ASSERT_NO_ERRNO(test, iommu_aux_attach_group(domain, t->core_group, look_up_answer));
+	EXPECT_STEPS(test, t->iommu, "identity %s\nblocked %s\nattach %s 1\n",
+		     dev_name(vf[0]), dev_name(vf[1]), dev_name(vf[1]));
+	iommu_aux_detach_group(domain, t->core_group, look_up_answer);
+	mock_iommu_clear_log(t->iommu);
+
+	/* one that was claimed by an attach that failed is given back at once */
+	answer(0, t->member[0], vf[0]);
+	answer(1, t->member[1], t->parent);
+	mock_iommu_fail(t->iommu, MOCK_IOMMU_SET_PASID, 1, -EIO);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			iommu_aux_attach_group(domain, t->core_group, look_up_answer));
+	EXPECT_STEPS(test, t->iommu,
+		     "identity %s\nblocked %s\nattach %s 1\nset_pasid %s %u 1 = %d\n"
+		     "blocked %s\nidentity %s\n",
+		     dev_name(vf[1]), dev_name(vf[0]), dev_name(vf[0]), dev_name(t->parent),
+		     iommu_aux_member_pasid(t->member[1]), -EIO, dev_name(vf[0]),
+		     dev_name(vf[0]));
+}
+
+static void lookup_cannot_name_what_somebody_else_has(struct kunit *test)
+{
+	struct attach_test *t = attach_test_make(test, 1), *other = attach_test_make(test, 0);
+	struct device *whole = aux_test_device(test, t->iommu, 8);
+	struct device *plain = aux_test_device(test, t->iommu, 0);
+	struct device *hosts = aux_test_device(test, t->iommu, 0);
+	struct device *slice = aux_test_lone_member(test);
+	struct iommu_domain *domain = aux_test_domain(test, t->member[0]);
+	struct device *const taken[] = { whole, plain, hosts };
+
+	aux_test_whole_member(test, other->group, whole);
+	aux_test_member(test, other->group, plain);
+	ASSERT_NO_ERRNO(test, iommu_device_claim_dma_owner(hosts, test));
+	mock_iommu_clear_log(t->iommu);
+	for (int i = 0; i < ARRAY_SIZE(taken); i++) {
+		answer(0, t->member[0], taken[i]);
+		KUNIT_EXPECT_EQ_MSG(test, -EBUSY,
+				    iommu_aux_attach_group(domain, t->core_group, look_up_answer),
+				    "device %d", i);
+	}
+	EXPECT_NO_STEPS(test, t->iommu);
+	iommu_device_release_dma_owner(hosts);
+
+	/* and what it has named is taken, armed or not: in slices only once more in slices */
+	whole = aux_test_device(test, t->iommu, 8);
+	answer(0, t->member[0], whole);
+	ASSERT_NO_ERRNO(test, iommu_aux_attach_group(domain, t->core_group, look_up_answer));
+	iommu_aux_detach_group(domain, t->core_group, look_up_answer);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(other->group, slice, whole,
+								IOMMU_AUX_WHOLE_DEVICE));
+	aux_test_member(test, other->group, whole);
+}
+
+static void a_device_plugged_in_beside_a_wrapped_one_does_not_stop_the_detach(struct kunit *test)
+{
+	struct attach_test *t = attach_test_make(test, 0);
+	struct device *vf = aux_test_device(test, t->iommu, 0);
+	struct device *member = aux_test_whole_member(test, t->group, vf);
+	struct iommu_domain *domain = aux_test_domain(test, member);
+	struct aux_test_attachment *a = aux_test_attach(test, domain, t->group);
+	struct device *sibling = aux_test_sibling(test, t->iommu, vf);
+
+	/* nobody can use it meanwhile: it shares the domain, but its DMA is owned */
+	KUNIT_EXPECT_NE(test, iommu_device_claim_dma_owner(sibling, test), 0);
+	mock_iommu_clear_log(t->iommu);
+	aux_test_detach(test, a);
+	EXPECT_STEPS(test, t->iommu, "blocked %s\nblocked %s\n", dev_name(vf), dev_name(sibling));
+	aux_test_free_domain(test, domain);
+	EXPECT_STEPS(test, t->iommu, "free 1\n");
+
+	domain = aux_test_domain(test, member);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_attach_group(domain, t->core_group,
+								  iommu_aux_member_iommu_device));
+	aux_test_unplug(test, sibling);
+	aux_test_attach(test, domain, t->group);
 }
 
 static void null_function_is_the_stock_attach(struct kunit *test)
@@ -708,6 +802,9 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(failure_of_a_wrapped_device_undoes_pasids_and_devices),
 	KUNIT_CASE(members_without_an_answer_are_left_alone),
 	KUNIT_CASE(lookup_may_name_another_device_of_the_instance),
+	KUNIT_CASE(a_device_that_lookup_names_is_given_back_when_it_names_another),
+	KUNIT_CASE(lookup_cannot_name_what_somebody_else_has),
+	KUNIT_CASE(a_device_plugged_in_beside_a_wrapped_one_does_not_stop_the_detach),
 	KUNIT_CASE(null_function_is_the_stock_attach),
 	KUNIT_CASE(with_a_function_it_is_the_aux_attach),
 	KUNIT_CASE(an_armed_or_occupied_group_is_busy),

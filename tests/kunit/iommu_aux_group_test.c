@@ -534,22 +534,111 @@ static void a_whole_device_is_nobody_elses(struct kunit *test)
 	iommu_aux_group_leave(late);
 }
 
-static void a_device_that_the_host_uses_can_be_wrapped_too(struct kunit *test)
+static void expect_not_wrapped(struct kunit *test, struct iommu_aux_group *group,
+			       struct device *device, unsigned int flags, int error)
+{
+	struct device *member = aux_test_lone_member(test);
+
+	KUNIT_EXPECT_EQ(test, error, iommu_aux_group_join(group, member, device, flags));
+	KUNIT_EXPECT_NULL(test, member->iommu_group);
+	KUNIT_EXPECT_NULL(test, member->iommu);
+	KUNIT_EXPECT_EQ(test, mock_iommu_translation(device, IOMMU_NO_PASID)->type,
+			IOMMU_DOMAIN_IDENTITY);
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(unregister_driver, platform_driver_unregister,
+			    struct platform_driver *);
+
+/* A driver of its own for a device: unbound at the end of the test, or now */
+static struct platform_driver *bind_driver(struct kunit *test, struct device *device,
+					   bool managed_dma)
+{
+	struct platform_driver *driver = kunit_kzalloc(test, sizeof(*driver), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	driver->driver.name = kunit_kasprintf(test, "%s", dev_name(device));
+	driver->driver_managed_dma = managed_dma;
+	ASSERT_NO_ERRNO(test, platform_driver_register(driver));
+	ASSERT_NO_ERRNO(test, kunit_add_action_or_reset(test, unregister_driver, driver));
+	KUNIT_ASSERT_PTR_EQ(test, device->driver, &driver->driver);
+	return driver;
+}
+
+static void a_device_that_the_host_uses_is_not_wrapped(struct kunit *test)
 {
 	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
-	struct device *vf = aux_test_device(test, iommu, 0);
+	struct device *vf = aux_test_device(test, iommu, 8);
+	struct device *plain = aux_test_device(test, iommu, 0);
 	struct iommu_aux_group *group = aux_test_group(test);
-	struct device *member;
-	struct aux_test_attachment *a;
+	struct platform_driver *driver = bind_driver(test, vf, false);
 
-	/* what the core does when a driver without driver_managed_dma is bound */
-	ASSERT_NO_ERRNO(test, iommu_device_claim_dma_owner(vf, test));
-	member = aux_test_whole_member(test, group, vf);
-	a = aux_test_attach(test, aux_test_domain(test, member), group);
-	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(member));
+	bind_driver(test, plain, false);
+	expect_not_wrapped(test, group, vf, IOMMU_AUX_WHOLE_DEVICE, -EBUSY);
+	expect_not_wrapped(test, group, plain, 0, -EBUSY);
+
+	/* its slices have PASIDs: the driver's own DMA goes on beside them */
+	aux_test_leave(test, aux_test_member(test, group, vf));
+
+	/* without a driver, and with one that leaves DMA alone, it can be wrapped */
+	kunit_release_action(test, unregister_driver, driver);
+	aux_test_leave(test, aux_test_whole_member(test, group, vf));
+	bind_driver(test, vf, true);
+	aux_test_leave(test, aux_test_whole_member(test, group, vf));
+}
+
+static void a_wrapped_device_is_not_the_hosts(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *vf = aux_test_device(test, iommu, 8);
+	struct platform_driver *driver;
+
+	aux_test_whole_member(test, aux_test_group(test), vf);
+	driver = kunit_kzalloc(test, sizeof(*driver), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	driver->driver.name = kunit_kasprintf(test, "%s", dev_name(vf));
+	ASSERT_NO_ERRNO(test, platform_driver_register(driver));
+	KUNIT_EXPECT_NULL(test, vf->driver);
+	platform_driver_unregister(driver);
+}
+
+static void a_device_that_firmware_uses_is_not_wrapped(struct kunit *test)
+{
+	const struct mock_iommu_config config = { .max_pasids = 256, .direct = true };
+	struct mock_iommu *iommu = aux_test_iommu(test, &config);
+	struct device *vf = aux_test_device(test, iommu, 0);
+
+	expect_not_wrapped(test, aux_test_group(test), vf, IOMMU_AUX_WHOLE_DEVICE, -EOPNOTSUPP);
+}
+
+static void who_is_plugged_in_beside_the_parent_stops_the_next_arming(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member = aux_test_member(test, group, parent);
+	struct iommu_domain *domain = aux_test_domain(test, member);
+	struct aux_test_attachment *a = aux_test_attach(test, domain, group);
+	struct device *late = aux_test_lone_member(test), *sibling;
+	struct iommu_group *core_group = iommu_group_get(parent);
+	int attached, claimed;
+
+	sibling = aux_test_sibling(test, iommu, parent);
+	/* while a PASID is in use the core gives the group to nobody */
+	claimed = iommu_group_claim_dma_owner(core_group, test);
+	iommu_group_put(core_group);
+	KUNIT_EXPECT_EQ(test, claimed, -EBUSY);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_group_join(group, late, parent, 0));
+
 	aux_test_detach(test, a);
-	aux_test_leave(test, member);
-	iommu_device_release_dma_owner(vf);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+	attached = iommu_aux_attach_group(domain, aux_test_core_group(group),
+					  iommu_aux_member_iommu_device);
+	KUNIT_EXPECT_EQ(test, attached, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+
+	aux_test_unplug(test, sibling);
+	aux_test_attach(test, domain, group);
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 1);
 }
 
 /* Which devices can carry members */
@@ -576,6 +665,8 @@ static const struct device_case device_cases[] = {
 	  false, 0, -EOPNOTSUPP },
 	{ "a whole device in a shared group", { .max_pasids = 256 }, 8, true,
 	  IOMMU_AUX_WHOLE_DEVICE, -EOPNOTSUPP },
+	{ "PASIDs that others in the group could forge", { .max_pasids = 256 }, 8, true, 0,
+	  -EOPNOTSUPP },
 	{ "unknown flags", { .max_pasids = 256 }, 8, false, BIT(5), -EINVAL },
 };
 
@@ -736,7 +827,10 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(when_the_parent_loses_its_driver_no_translation_stays),
 	KUNIT_CASE(a_whole_device_is_blocked_unless_armed),
 	KUNIT_CASE(a_whole_device_is_nobody_elses),
-	KUNIT_CASE(a_device_that_the_host_uses_can_be_wrapped_too),
+	KUNIT_CASE(a_device_that_the_host_uses_is_not_wrapped),
+	KUNIT_CASE(a_wrapped_device_is_not_the_hosts),
+	KUNIT_CASE(a_device_that_firmware_uses_is_not_wrapped),
+	KUNIT_CASE(who_is_plugged_in_beside_the_parent_stops_the_next_arming),
 	KUNIT_CASE_PARAM(a_device_is_checked_and_the_reason_is_given, device_case_gen_params),
 	KUNIT_CASE(a_device_without_iommu_is_told_so),
 	KUNIT_CASE(asking_for_a_domain_when_there_is_none_left_gives_a_reason),

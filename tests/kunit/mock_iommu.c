@@ -495,6 +495,12 @@ static void mock_get_resv_regions(struct device *dev, struct list_head *list)
 					 IOMMU_RESV_RESERVED, GFP_KERNEL);
 	if (region)
 		list_add_tail(&region->list, list);
+	if (!to_mock_device(dev)->iommu->config.direct)
+		return;
+	region = iommu_alloc_resv_region(MOCK_IOMMU_DIRECT_START, MOCK_IOMMU_DIRECT_SIZE,
+					 IOMMU_READ | IOMMU_WRITE, IOMMU_RESV_DIRECT, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, list);
 }
 
 static int mock_def_domain_type(struct device *dev)

@@ -31,6 +31,10 @@ struct mock_iommu;
 #define MOCK_IOMMU_HOLE_START	0x000a0000UL
 #define MOCK_IOMMU_HOLE_SIZE	0x00060000UL
 
+/* And one that firmware uses, if so configured */
+#define MOCK_IOMMU_DIRECT_START	0x7f000000UL
+#define MOCK_IOMMU_DIRECT_SIZE	0x00010000UL
+
 /**
  * struct mock_iommu_config - what an instance can do
  * @max_pasids: PASIDs of the instance, 0 for none
@@ -42,6 +46,7 @@ struct mock_iommu;
  * @dirty: can track dirty pages
  * @incoherent: DMA does not keep to the CPU's caches
  * @no_paging_pasid: PASIDs are good for shared virtual addressing only
+ * @direct: firmware wants each device to reach a range of memory at all times
  */
 struct mock_iommu_config {
 	u32 max_pasids;
@@ -52,6 +57,7 @@ struct mock_iommu_config {
 	bool dirty;
 	bool incoherent;
 	bool no_paging_pasid;
+	bool direct;
 };
 
 /* Steps that can be made to fail */

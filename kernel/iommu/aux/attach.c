@@ -52,14 +52,58 @@ static int aux_attach_pasid(struct aux_member *m, struct aux_domain *d, struct d
 	return ret;
 }
 
+/*
+ * The calls for the device's group, because those for a device do nothing when another
+ * one has been plugged into the group since. It then has the same domain, and no
+ * driver, as we own the group's DMA.
+ */
 static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
 {
+	struct iommu_group *iommu_group;
+	int ret;
+
 	m->armed_pasid = IOMMU_PASID_INVALID;
 
 	/* Slices of one device that cannot tell them apart share a group, and its domain */
 	if (aux_plain_sibling(m, iommu_device))
 		return 0;
-	return iommu_attach_device(d->inner, iommu_device);
+
+	iommu_group = iommu_group_get(iommu_device);
+	if (!iommu_group)
+		return -ENODEV;
+	ret = iommu_attach_group(d->inner, iommu_group);
+	iommu_group_put(iommu_group);
+	return ret;
+}
+
+static int aux_refuse_to_arm(struct aux_member *m, struct device *iommu_device,
+			     const char *reason, int error)
+{
+	if (!m->warned)
+		dev_err(m->dev, "%s cannot isolate: %s\n", dev_name(iommu_device), reason);
+	m->warned = true;
+	return error;
+}
+
+/*
+ * The device that the lookup function has named is held like the one named at join. It stays
+ * so when the member is disarmed: it must not be the host's while the member can use it.
+ */
+static int aux_hold_target(struct aux_member *m, struct device *iommu_device, bool plain,
+			   const char **reason)
+{
+	int ret;
+
+	if (m->named.dev == iommu_device)
+		return 0;
+	aux_hold_drop(&m->named);
+	if (m->joined.dev == iommu_device)
+		return 0;
+
+	ret = aux_hold_take(m, &m->named, iommu_device, plain, false, reason);
+	if (!ret)
+		m->named.fresh = true;
+	return ret;
 }
 
 static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
@@ -72,19 +116,19 @@ static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device 
 	if (!instance)
 		return -ENODEV;
 	if (instance != d->iommu) {
-		dev_err(m->dev, "%s sits behind another IOMMU than the group's domain\n",
-			dev_name(iommu_device));
+		dev_err_ratelimited(m->dev,
+				    "%s sits behind another IOMMU than the group's domain\n",
+				    dev_name(iommu_device));
 		return -EINVAL;
 	}
 
 	plain = m->whole || !aux_has_pasids(iommu_device);
 	ret = aux_check(iommu_device, plain, &reason);
-	if (ret) {
-		if (!m->warned)
-			dev_err(m->dev, "%s cannot isolate: %s\n", dev_name(iommu_device), reason);
-		m->warned = true;
-		return ret;
-	}
+	if (ret)
+		return aux_refuse_to_arm(m, iommu_device, reason, ret);
+	ret = aux_hold_target(m, iommu_device, plain, &reason);
+	if (ret)
+		return aux_refuse_to_arm(m, iommu_device, reason, -EBUSY);
 
 	return plain ? aux_attach_plain(m, d, iommu_device) :
 		       aux_attach_pasid(m, d, iommu_device);
@@ -113,7 +157,7 @@ static int aux_arm(struct aux_member *m, struct aux_domain *d)
 		return 0;
 
 	/* It may have gone since it was named */
-	if (iommu_device == m->held && !m->iommu_device)
+	if (iommu_device == m->joined.dev && !m->iommu_device)
 		ret = -ENODEV;
 	else
 		ret = aux_arm_on(m, d, iommu_device);
@@ -140,7 +184,7 @@ static void aux_disarm(struct aux_member *m, struct aux_domain *d)
 	else if (m->armed_pasid != IOMMU_PASID_INVALID)
 		iommu_detach_device_pasid(d->inner, iommu_device, m->armed_pasid);
 	else if (!aux_plain_sibling(m, iommu_device))
-		iommu_detach_device(d->inner, iommu_device);
+		iommu_detach_group(d->inner, iommu_group);
 	iommu_group_put(iommu_group);
 
 	trace_iommu_aux_disarm(m, iommu_device, m->armed_pasid, d, ret);
@@ -189,12 +233,17 @@ static int aux_arm_all(struct iommu_aux_group *group, struct aux_domain *d)
 
 	list_for_each_entry(m, &group->members, node) {
 		ret = aux_arm(m, d);
-		if (ret) {
-			aux_disarm_all(group);
-			return ret;
-		}
+		if (ret)
+			break;
 	}
-	return 0;
+	if (ret)
+		aux_disarm_all(group);
+	list_for_each_entry(m, &group->members, node) {
+		if (ret && m->named.fresh)
+			aux_hold_drop(&m->named);
+		m->named.fresh = false;
+	}
+	return ret;
 }
 
 int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
@@ -344,6 +393,7 @@ int aux_arm_joined(struct aux_member *m)
 	mutex_lock(&group->arm_lock);
 	if (group->armed)
 		ret = aux_arm(m, group->armed);
+	m->named.fresh = false;
 	mutex_unlock(&group->arm_lock);
 	return ret;
 }
@@ -402,15 +452,20 @@ void aux_disarm_group_in_core(struct iommu_aux_group *group)
 	destroy_work_on_stack(&w.work);
 }
 
-/* An iommu_device goes away: no member may keep a translation on it */
-void aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device)
+/* An iommu_device goes away: no member may keep a translation on it. True if one had */
+bool aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device)
 {
 	struct aux_member *m;
+	bool any = false;
 
 	lockdep_assert_held(&group->arm_lock);
-	list_for_each_entry_reverse(m, &group->members, node)
-		if (m->armed_on == iommu_device)
-			aux_disarm(m, group->armed);
+	list_for_each_entry_reverse(m, &group->members, node) {
+		if (m->armed_on != iommu_device)
+			continue;
+		aux_disarm(m, group->armed);
+		any = true;
+	}
+	return any;
 }
 
 int aux_attach_init(void)

@@ -11,7 +11,8 @@ static struct dentry *aux_debugfs;
 
 static void aux_show_member(struct seq_file *s, struct aux_member *m)
 {
-	seq_printf(s, "  member %s iommu_device %s pasid ", dev_name(m->dev), dev_name(m->held));
+	seq_printf(s, "  member %s iommu_device %s pasid ", dev_name(m->dev),
+		   dev_name(m->joined.dev));
 	if (m->pasid == IOMMU_PASID_INVALID)
 		seq_puts(s, "none");
 	else

@@ -163,51 +163,6 @@ struct device *iommu_aux_member_iommu_device(struct device *member)
 EXPORT_SYMBOL_GPL(iommu_aux_member_iommu_device);
 
 /*
- * Has somebody else the device already in a way that does not go with @m's? A device that is
- * attached plainly has one domain, so members in two groups would see each other's
- * memory, and its owner could forge the PASIDs of slices beside it.
- */
-static bool aux_device_taken(struct aux_member *m)
-{
-	struct iommu_aux_group *group;
-	struct aux_member *other;
-	bool taken = false;
-
-	spin_lock(&aux_spinlock);
-	list_for_each_entry(group, &aux_groups, node) {
-		list_for_each_entry(other, &group->members, node) {
-			if (other->held != m->held)
-				continue;
-			taken |= other->plain != m->plain;
-			taken |= m->plain && group != m->group;
-		}
-	}
-	spin_unlock(&aux_spinlock);
-	return taken;
-}
-
-/*
- * Own the DMA of a device that is attached plainly: then it is blocked while the member is not
- * armed. The core refuses when the device's driver does DMA of its own (it has not set
- * driver_managed_dma). Such a device is in its default domain then, and its driver
- * has to keep it quiet.
- */
-static void aux_claim(struct aux_member *m)
-{
-	m->claimed = !iommu_device_claim_dma_owner(m->held, m->group);
-	if (!m->claimed)
-		dev_dbg(m->dev, "%s does DMA for the host while no domain is attached\n",
-			dev_name(m->held));
-}
-
-static void aux_unclaim(struct aux_member *m)
-{
-	if (m->claimed && m->held->iommu_group)
-		iommu_device_release_dma_owner(m->held);
-	m->claimed = false;
-}
-
-/*
  * The group's instance, set by the first member. A domain that was left on the group by
  * members who have gone binds it too.
  */
@@ -227,26 +182,20 @@ static int aux_set_instance(struct iommu_aux_group *group, struct device *iommu_
 	return bound && bound != instance ? -EINVAL : 0;
 }
 
-static void aux_list_add(struct aux_member *m)
+/* Under arm_lock. The counterpart is in aux_hold_take() */
+void aux_list_del(struct aux_member *m)
 {
-	struct iommu_aux_group *group = m->group;
-
-	mutex_lock(&group->arm_lock);
-	spin_lock(&aux_spinlock);
-	list_add_tail(&m->node, &group->members);
-	spin_unlock(&aux_spinlock);
-	mutex_unlock(&group->arm_lock);
-}
-
-static void aux_list_del(struct aux_member *m)
-{
-	struct iommu_aux_group *group = m->group;
-
-	mutex_lock(&group->arm_lock);
+	lockdep_assert_held(&m->group->arm_lock);
 	spin_lock(&aux_spinlock);
 	list_del(&m->node);
 	spin_unlock(&aux_spinlock);
-	mutex_unlock(&group->arm_lock);
+}
+
+static void aux_unlist(struct aux_member *m)
+{
+	mutex_lock(&m->group->arm_lock);
+	aux_list_del(m);
+	mutex_unlock(&m->group->arm_lock);
 }
 
 /* After the last member: the next one may bring another instance. Under group->lock */
@@ -282,45 +231,51 @@ static int aux_enter_iommu_group(struct aux_member *m)
 	return ret;
 }
 
-static int aux_join_locked(struct aux_member *m)
+static int aux_join_locked(struct aux_member *m, struct device *iommu_device, bool plain)
 {
 	struct iommu_aux_group *group = m->group;
 	struct device *member = m->dev;
+	const char *reason;
+	bool first;
 	int ret;
 
 	if (member->iommu || member->iommu_group) {
-		dev_err(member, "is in an IOMMU group already\n");
+		dev_err_ratelimited(member, "is in an IOMMU group already\n");
 		return -EBUSY;
 	}
-	if (aux_device_taken(m)) {
-		dev_err(member, "%s cannot isolate: it is handed out already, as a whole or in slices\n",
-			dev_name(m->held));
-		return -EOPNOTSUPP;
-	}
 
-	ret = aux_set_instance(group, m->held);
+	first = list_empty(&group->members);
+	ret = aux_set_instance(group, iommu_device);
 	if (ret) {
-		dev_err(member, "%s sits behind another IOMMU than the members of group %d (%s): give it a group of its own\n",
-			dev_name(m->held), iommu_group_id(group->iommu_group), group->name);
+		dev_err_ratelimited(member,
+				    "%s sits behind another IOMMU than the members of group %d (%s): give it a group of its own\n",
+				    dev_name(iommu_device), iommu_group_id(group->iommu_group),
+				    group->name);
 		return ret;
 	}
 
-	if (m->plain) {
-		aux_claim(m);
-	} else {
-		ret = aux_pasid_alloc(m, m->held);
-		if (ret)
-			goto err_instance;
+	mutex_lock(&group->arm_lock);
+	ret = aux_hold_take(m, &m->joined, iommu_device, plain, true, &reason);
+	mutex_unlock(&group->arm_lock);
+	if (ret) {
+		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(iommu_device),
+				    reason);
+		goto err_instance;
 	}
 
-	aux_set_msi_domain(member, m->held);
-	if (list_empty(&group->members))
-		aux_set_msi_domain(&group->anchor_pdev->dev, m->held);
-	aux_list_add(m);
+	if (!plain) {
+		ret = aux_pasid_alloc(m, iommu_device);
+		if (ret)
+			goto err_list;
+	}
+
+	aux_set_msi_domain(member, iommu_device);
+	if (first)
+		aux_set_msi_domain(&group->anchor_pdev->dev, iommu_device);
 
 	ret = aux_enter_iommu_group(m);
 	if (ret)
-		goto err_list;
+		goto err_pasid;
 
 	ret = aux_arm_joined(m);
 	if (ret)
@@ -329,11 +284,13 @@ static int aux_join_locked(struct aux_member *m)
 
 err_leave:
 	iommu_group_remove_device(member);
-err_list:
-	aux_list_del(m);
+err_pasid:
 	aux_set_msi_domain(member, NULL);
 	aux_pasid_free(m);
-	aux_unclaim(m);
+err_list:
+	aux_unlist(m);
+	aux_hold_drop(&m->named);
+	aux_hold_drop(&m->joined);
 err_instance:
 	aux_clear_instance(group);
 	return ret;
@@ -344,11 +301,13 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 {
 	const char *reason;
 	struct aux_member *m;
+	bool plain;
 	int ret;
 
 	if (!iommu_device || (flags & ~IOMMU_AUX_WHOLE_DEVICE)) {
-		dev_err(member, "joins group %s without an iommu_device, or with unknown flags %#x\n",
-			group->name, flags);
+		dev_err_ratelimited(member,
+				    "joins group %s without an iommu_device, or with unknown flags %#x\n",
+				    group->name, flags);
 		return -EINVAL;
 	}
 
@@ -358,16 +317,16 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 
 	m->dev = member;
 	m->group = iommu_aux_group_get(group);
-	m->held = get_device(iommu_device);
 	m->iommu_device = iommu_device;
 	m->pasid = IOMMU_PASID_INVALID;
 	m->armed_pasid = IOMMU_PASID_INVALID;
 	m->whole = flags & IOMMU_AUX_WHOLE_DEVICE;
-	m->plain = m->whole || !aux_has_pasids(iommu_device);
+	plain = m->whole || !aux_has_pasids(iommu_device);
 
-	ret = aux_check(iommu_device, m->plain, &reason);
+	ret = aux_check(iommu_device, plain, &reason);
 	if (ret) {
-		dev_err(member, "%s cannot isolate: %s\n", dev_name(iommu_device), reason);
+		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(iommu_device),
+				    reason);
 		goto out_trace;
 	}
 	ret = aux_watch_bus(iommu_device->bus);
@@ -375,13 +334,14 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 		goto out_trace;
 
 	mutex_lock(&group->lock);
-	ret = aux_join_locked(m);
+	ret = aux_join_locked(m, iommu_device, plain);
 	mutex_unlock(&group->lock);
 
 out_trace:
 	trace_iommu_aux_join(m, iommu_device, m->pasid, NULL, ret);
 	if (ret) {
-		put_device(m->held);
+		/* The core's callbacks may still be looking at it, and at its iommu_device */
+		synchronize_srcu(&aux_srcu);
 		iommu_aux_group_put(m->group);
 		kfree(m);
 	}
@@ -393,6 +353,7 @@ void iommu_aux_group_leave(struct device *member)
 {
 	struct aux_member *m = aux_member_of(member);
 	struct iommu_aux_group *group;
+	struct device *iommu_device;
 
 	if (!m || m == &m->group->anchor)
 		return;
@@ -400,20 +361,22 @@ void iommu_aux_group_leave(struct device *member)
 	group = m->group;
 	mutex_lock(&group->lock);
 	aux_disarm_left(m);
-	aux_list_del(m);
+	aux_unlist(m);
 	iommu_group_remove_device(member);
 	aux_set_msi_domain(member, NULL);
 	aux_clear_instance(group);
 
 	/* No earlier: whoever gets the PASID next must not see this member's memory */
-	trace_iommu_aux_leave(m, m->held, m->pasid, NULL, 0);
+	trace_iommu_aux_leave(m, m->joined.dev, m->pasid, NULL, 0);
 	aux_pasid_free(m);
-	aux_unclaim(m);
+	iommu_device = get_device(m->joined.dev);
+	aux_hold_drop(&m->named);
+	aux_hold_drop(&m->joined);
 	mutex_unlock(&group->lock);
 
 	/* The core's callbacks may still be looking at it */
 	synchronize_srcu(&aux_srcu);
-	put_device(m->held);
+	put_device(iommu_device);
 	kfree(m);
 	iommu_aux_group_put(group);
 }
@@ -426,7 +389,8 @@ EXPORT_SYMBOL_GPL(iommu_aux_group_leave);
  */
 static bool aux_member_uses(struct aux_member *m, struct device *iommu_device)
 {
-	return m->iommu_device == iommu_device || m->armed_on == iommu_device;
+	return m->iommu_device == iommu_device || m->armed_on == iommu_device ||
+	       m->named.dev == iommu_device;
 }
 
 static struct iommu_aux_group *aux_group_find_user(struct device *iommu_device)
@@ -464,6 +428,8 @@ void aux_device_gone(struct device *iommu_device)
 	bool any = false;
 
 	for (;;) {
+		bool hurt;
+
 		spin_lock(&aux_spinlock);
 		group = aux_group_find_user(iommu_device);
 		spin_unlock(&aux_spinlock);
@@ -472,19 +438,23 @@ void aux_device_gone(struct device *iommu_device)
 		any = true;
 
 		mutex_lock(&group->arm_lock);
-		aux_disarm_device(group, iommu_device);
+		hurt = aux_disarm_device(group, iommu_device);
 		spin_lock(&aux_spinlock);
 		list_for_each_entry(m, &group->members, node)
-			if (m->iommu_device == iommu_device)
+			if (m->iommu_device == iommu_device) {
 				WRITE_ONCE(m->iommu_device, NULL);
+				hurt = true;
+			}
 		spin_unlock(&aux_spinlock);
 		list_for_each_entry(m, &group->members, node)
-			if (m->held == iommu_device)
-				aux_unclaim(m);
+			aux_hold_gone(m, iommu_device);
 		mutex_unlock(&group->arm_lock);
 
-		dev_warn(iommu_device, "goes away while group %d (%s) has members behind it: their DMA is off for good\n",
-			 iommu_group_id(group->iommu_group), group->name);
+		/* Not if it was named for a member once, and is not in use now */
+		if (hurt)
+			dev_warn(iommu_device,
+				 "goes away while group %d (%s) has members behind it: their DMA is off for good\n",
+				 iommu_group_id(group->iommu_group), group->name);
 		kref_put(&group->ref, aux_group_release_later);
 	}
 	if (any)

@@ -33,17 +33,31 @@
 struct aux_domain;
 
 /**
+ * struct aux_hold - a device that a member holds
+ * @dev: the device, referenced, or NULL; aux_spinlock
+ * @plain: it is attached as a whole, not by PASID
+ * @claimed: its DMA is owned by the member's group
+ * @fresh: taken by the attach that is under way, which gives it back if it fails
+ */
+struct aux_hold {
+	struct device *dev;
+	bool plain;
+	bool claimed;
+	bool fresh;
+};
+
+/**
  * struct aux_member - a device in an aux group
  * @dev: the member, or the anchor
  * @group: the group it is in
  * @node: in aux_group.members; not used by the anchor
  * @iommu_device: device named at join, referenced. NULL once it has gone; read by
  *                the core's callbacks under aux_srcu
- * @held: the same device, until the member leaves
+ * @joined: the same device, until the member leaves
+ * @named: what a lookup function named last, if that is another device; until it names
+ *         a third one, or the member leaves. Under arm_lock
  * @pasid: PASID of the member, %IOMMU_PASID_INVALID if it has none
  * @whole: joined with %IOMMU_AUX_WHOLE_DEVICE
- * @plain: has no PASID because @iommu_device cannot carry one, or @whole
- * @claimed: DMA of @iommu_device is owned by the group: it is blocked unless armed
  * @warned: the log has told why the member cannot be armed
  * @target: what the lookup function answered, borrowed, while an attach is under way
  * @armed_on: device that has the domain for this member, referenced; under arm_lock
@@ -54,11 +68,10 @@ struct aux_member {
 	struct iommu_aux_group *group;
 	struct list_head node;
 	struct device *iommu_device;
-	struct device *held;
+	struct aux_hold joined;
+	struct aux_hold named;
 	ioasid_t pasid;
 	bool whole;
-	bool plain;
-	bool claimed;
 	bool warned;
 	struct device *target;
 	struct device *armed_on;
@@ -131,7 +144,7 @@ int aux_arm_joined(struct aux_member *m);
 void aux_disarm_left(struct aux_member *m);
 void aux_disarm_group(struct iommu_aux_group *group, const char *why);
 void aux_disarm_group_in_core(struct iommu_aux_group *group);
-void aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device);
+bool aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device);
 int aux_attach_init(void);
 void aux_attach_exit(void);
 
@@ -161,9 +174,16 @@ struct iommu_device *aux_instance(struct device *iommu_device);
 /* group.c */
 extern struct list_head aux_groups;
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group);
+void aux_list_del(struct aux_member *m);
 void aux_device_gone(struct device *iommu_device);
 int aux_watch_bus(const struct bus_type *bus);
 void aux_unwatch_buses(void);
+
+/* hold.c */
+int aux_hold_take(struct aux_member *m, struct aux_hold *h, struct device *dev, bool plain,
+		  bool list, const char **reason);
+void aux_hold_drop(struct aux_hold *h);
+void aux_hold_gone(struct aux_member *m, struct device *dev);
 
 /* pasid.c */
 bool aux_has_pasids(struct device *iommu_device);

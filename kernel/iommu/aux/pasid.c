@@ -23,8 +23,13 @@ static int aux_count_device(struct device *dev, void *data)
 	return 0;
 }
 
-/* A device can be handed out as a whole only if nobody else shares its translations */
-static int aux_check_whole(struct device *iommu_device, const char **reason)
+/*
+ * Who shares a device's IOMMU group may send what looks like the device's own DMA: it would
+ * share the translations of a whole device, and could forge the PASIDs of slices. A
+ * device that is plugged in later finds no user: as long as a PASID is attached or the device
+ * is claimed the core gives the group to nobody, and the next arming is refused.
+ */
+static int aux_check_alone(struct device *iommu_device, const char **reason)
 {
 	struct iommu_group *iommu_group = iommu_group_get(iommu_device);
 	unsigned int count = 0;
@@ -37,7 +42,7 @@ static int aux_check_whole(struct device *iommu_device, const char **reason)
 	iommu_group_put(iommu_group);
 
 	if (count != 1) {
-		*reason = "the device shares its IOMMU group: it needs a slot with ACS";
+		*reason = "the device shares its IOMMU group with others: it needs a slot with ACS";
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -65,7 +70,7 @@ static int aux_check_pasid(struct device *iommu_device, const char **reason)
 		*reason = "the IOMMU does no PASIDs: switch its scalable mode on";
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	return aux_check_alone(iommu_device, reason);
 }
 
 /*
@@ -92,7 +97,7 @@ int aux_check(struct device *iommu_device, bool whole, const char **reason)
 		*reason = "the IOMMU does not keep DMA coherent with the CPU's caches";
 		return -EOPNOTSUPP;
 	}
-	return whole ? aux_check_whole(iommu_device, reason) :
+	return whole ? aux_check_alone(iommu_device, reason) :
 		       aux_check_pasid(iommu_device, reason);
 }
 
@@ -151,8 +156,9 @@ int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device)
 	guard(mutex)(&aux_pasid_lock);
 	pasid = iommu_alloc_global_pasid(iommu_device);
 	if (pasid == IOMMU_PASID_INVALID) {
-		dev_err(m->dev, "no PASID is left on %s, which has %u: remove devices that are not in use\n",
-			dev_name(iommu_device), iommu_device->iommu->max_pasids - 1);
+		dev_err_ratelimited(m->dev,
+				    "no PASID is left on %s, which has %u: remove devices that are not in use\n",
+				    dev_name(iommu_device), iommu_device->iommu->max_pasids - 1);
 		return -ENOSPC;
 	}
 	m->pasid = pasid;
