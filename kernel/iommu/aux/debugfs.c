@@ -54,7 +54,7 @@ static int domains_show(struct seq_file *s, void *unused)
 	spin_lock(&aux_spinlock);
 	list_for_each_entry(d, &aux_domains, node) {
 		seq_printf(s, "domain %u iommu %s page_sizes %#lx aperture %#llx-%#llx armed_groups",
-			   d->id, d->iommu->dev ? dev_name(d->iommu->dev) : "unnamed",
+			   d->id, d->iommu_name,
 			   d->domain.pgsize_bitmap,
 			   (unsigned long long)d->domain.geometry.aperture_start,
 			   (unsigned long long)d->domain.geometry.aperture_end);

@@ -208,15 +208,22 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu
 		goto err_free;
 	}
 
-	/* The inner domain may outlive its device, and with it the driver's other users */
+	/*
+	 * The domain may outlive its device, its group and all who use us: an iommufd keeps a page
+	 * table for as long as it likes. So it pins us, and the driver of the inner domain.
+	 */
 	d->owner = inner->owner->owner;
 	if (!try_module_get(d->owner)) {
 		ret = -ENODEV;
 		goto err_inner;
 	}
 
+	/* No try: the anchor's reference is there */
+	__module_get(THIS_MODULE);
+
 	d->inner = inner;
 	d->iommu = aux_instance(iommu_device);
+	strscpy(d->iommu_name, d->iommu->dev ? dev_name(d->iommu->dev) : "unnamed");
 	d->snoop = device_iommu_capable(iommu_device, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 	d->id = atomic_inc_return(&next_id);
 	INIT_LIST_HEAD(&d->armed);
@@ -274,6 +281,14 @@ static void aux_domain_free(struct iommu_domain *domain)
 	iommu_domain_free(d->inner);
 	module_put(d->owner);
 	kfree(d);
+
+	/*
+	 * With the last reference gone we can be unloaded, while this thread has still to
+	 * return: aux_exit() waits for that by tasks RCU. A preemptible kernel without it could not
+	 * wait, so there the reference stays.
+	 */
+	if (IS_ENABLED(CONFIG_TASKS_RCU) || !IS_ENABLED(CONFIG_PREEMPTION))
+		module_put(THIS_MODULE);
 }
 
 const struct iommu_domain_ops aux_domain_ops = {

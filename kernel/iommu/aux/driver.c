@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/msi.h>
 #include <linux/property.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -315,6 +316,9 @@ static void __exit aux_exit(void)
 	fwnode_remove_software_node(aux_iommu.fwnode);
 	aux_msi_exit();
 	aux_attach_exit();
+
+	/* Whoever has freed the last domain may not have returned from aux_domain_free() yet */
+	synchronize_rcu_tasks();
 }
 
 module_init(aux_init);

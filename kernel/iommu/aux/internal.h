@@ -120,7 +120,8 @@ struct iommu_aux_group {
  * struct aux_domain - paging domain of an aux group
  * @domain: what the core sees
  * @inner: domain of the real IOMMU, which has the page table
- * @iommu: the instance @inner belongs to
+ * @iommu: the instance @inner belongs to; to be compared, it may have gone
+ * @iommu_name: for people
  * @owner: the module of that IOMMU's driver, if any
  * @snoop: the instance can enforce cache coherency
  * @id: for people
@@ -131,6 +132,7 @@ struct aux_domain {
 	struct iommu_domain domain;
 	struct iommu_domain *inner;
 	struct iommu_device *iommu;
+	char iommu_name[32];
 	struct module *owner;
 	bool snoop;
 	unsigned int id;
