@@ -163,13 +163,17 @@ int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
  *
  * With flags 0 the device must be able to isolate members by PASID: an IOMMU
  * that translates it and knows PASIDs, PASID enabled on the device (for PCI: the
- * capability, and ACS on the whole path), nobody else in its IOMMU group, interrupts isolated. Call it before
- * offering types that need it. iommu_aux_group_join() is more lenient: it takes a
- * device without PASIDs plainly.
+ * capability, and ACS on the whole path), nobody else in its IOMMU group, interrupts
+ * isolated. Call it before offering types that need it. iommu_aux_group_join() is more
+ * lenient: it takes a device without PASIDs plainly.
+ *
+ * Cheap when it is asked again: what has to be tried is remembered until the device loses
+ * its driver or is removed.
  *
  * Context: may sleep; the driver of @iommu_device is bound and stays so.
  * Return: 0, %-ENODEV when no IOMMU translates the device, %-EOPNOTSUPP when it
- * cannot isolate, %-EINVAL for unknown flags.
+ * cannot isolate, %-EINVAL for unknown flags; %-ENOMEM, or what the IOMMU's driver returned
+ * when it was asked for a domain: then it may work next time.
  */
 int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason);
 

@@ -233,6 +233,9 @@ static const struct cap_case cap_cases[] = {
 	  IOMMU_CAP_ENFORCE_CACHE_COHERENCY, true },
 	{ "no dirty tracking", { .max_pasids = 256 }, IOMMU_CAP_DIRTY_TRACKING, false },
 	{ "dirty tracking", { .max_pasids = 256, .dirty = true }, IOMMU_CAP_DIRTY_TRACKING, true },
+	{ "no dirty tracking behind PASIDs",
+	  { .max_pasids = 256, .dirty = true, .no_dirty_pasid = true },
+	  IOMMU_CAP_DIRTY_TRACKING, false },
 	{ "flush queue", { .max_pasids = 256 }, IOMMU_CAP_DEFERRED_FLUSH, false },
 };
 
@@ -296,10 +299,11 @@ static void dirty_tracking_is_the_inner_domains(struct kunit *test)
 	struct domain_test *t = domain_test_make(test, &config);
 	struct iommu_domain *domain;
 
+	/* domain 1 was for a try, 2 is armed */
 	KUNIT_EXPECT_NULL(test, t->domain->dirty_ops);
 	domain = iommu_paging_domain_alloc_flags(t->member, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
-	EXPECT_STEPS(test, t->iommu, "alloc 2\n");
+	EXPECT_STEPS(test, t->iommu, "alloc 3\n");
 	KUNIT_EXPECT_NOT_NULL(test, domain->dirty_ops);
 	if (domain->dirty_ops) {
 		KUNIT_EXPECT_EQ(test, 0, domain->dirty_ops->set_dirty_tracking(domain, true));
@@ -308,7 +312,56 @@ static void dirty_tracking_is_the_inner_domains(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, domain->dirty_ops->set_dirty_tracking(domain, false));
 	}
 	iommu_domain_free(domain);
-	EXPECT_STEPS(test, t->iommu, "dirty_on 2\ndirty_read 2\ndirty_off 2\nfree 2\n");
+	EXPECT_STEPS(test, t->iommu, "dirty_on 3\ndirty_read 3\ndirty_off 3\nfree 3\n");
+}
+
+static void dirty_tracking_is_tried_once_and_announced_only_where_it_works(struct kunit *test)
+{
+	const struct mock_iommu_config config = {
+		.max_pasids = 256,
+		.dirty = true,
+		.no_dirty_pasid = true,
+	};
+	struct mock_iommu *iommu = aux_test_iommu(test, &config);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct device *vf = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test), *other = aux_test_group(test);
+	struct device *slice = aux_test_member(test, group, parent), *whole;
+	struct iommu_domain *domain;
+	ioasid_t pasid = iommu_aux_member_pasid(slice);
+
+	EXPECT_STEPS(test, iommu, "alloc 1\nset_pasid %s %u 1 = %d\nfree 1\n", dev_name(parent),
+		     pasid, -EINVAL);
+	KUNIT_EXPECT_FALSE(test, device_iommu_capable(slice, IOMMU_CAP_DIRTY_TRACKING));
+	domain = iommu_paging_domain_alloc_flags(slice, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(domain), -EOPNOTSUPP);
+
+	/* the second slice of the device knows already; a whole device has no PASID */
+	aux_test_member(test, group, parent);
+	EXPECT_NO_STEPS(test, iommu);
+	whole = aux_test_whole_member(test, other, vf);
+	EXPECT_STEPS(test, iommu, "blocked %s\n", dev_name(vf));
+	KUNIT_EXPECT_TRUE(test, device_iommu_capable(whole, IOMMU_CAP_DIRTY_TRACKING));
+	domain = iommu_paging_domain_alloc_flags(whole, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	iommu_domain_free(domain);
+}
+
+static void a_try_that_could_not_be_made_is_made_again(struct kunit *test)
+{
+	const struct mock_iommu_config config = { .max_pasids = 256, .dirty = true };
+	struct mock_iommu *iommu = aux_test_iommu(test, &config);
+	struct device *parent = aux_test_device(test, iommu, 8);
+	struct iommu_aux_group *group = aux_test_group(test);
+	struct device *member[2];
+
+	mock_iommu_fail(iommu, MOCK_IOMMU_SET_PASID, 1, -EBUSY);
+	for (int i = 0; i < 2; i++)
+		member[i] = aux_test_member(test, group, parent);
+	KUNIT_EXPECT_FALSE(test, device_iommu_capable(member[0], IOMMU_CAP_DIRTY_TRACKING));
+	KUNIT_EXPECT_TRUE(test, device_iommu_capable(member[1], IOMMU_CAP_DIRTY_TRACKING));
+	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
+	KUNIT_EXPECT_EQ(test, mock_iommu_domains(iommu), 0);
 }
 
 static void a_domain_that_the_parent_cannot_have_is_refused(struct kunit *test)
@@ -374,6 +427,8 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE_PARAM(capabilities_are_the_parents, cap_case_gen_params),
 	KUNIT_CASE_PARAM(coherency_is_enforced_only_where_it_can_be, snoop_case_gen_params),
 	KUNIT_CASE(dirty_tracking_is_the_inner_domains),
+	KUNIT_CASE(dirty_tracking_is_tried_once_and_announced_only_where_it_works),
+	KUNIT_CASE(a_try_that_could_not_be_made_is_made_again),
 	KUNIT_CASE(a_domain_that_the_parent_cannot_have_is_refused),
 	KUNIT_CASE(mappings_made_before_arming_are_there_after),
 	KUNIT_CASE(freeing_a_domain_frees_the_inner_one),

@@ -707,10 +707,36 @@ static void asking_for_a_domain_when_there_is_none_left_gives_a_reason(struct ku
 	struct device *parent = aux_test_device(test, iommu, 8);
 	const char *reason = NULL;
 
+	/* it is not the device that cannot, and next time it may work */
 	mock_iommu_fail(iommu, MOCK_IOMMU_ALLOC, 1, -ENOMEM);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_check_device(parent, 0, &reason));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, iommu_aux_check_device(parent, 0, &reason));
 	KUNIT_EXPECT_NOT_NULL(test, reason);
 	KUNIT_EXPECT_EQ(test, 0, iommu_aux_check_device(parent, 0, &reason));
+	KUNIT_EXPECT_NULL(test, reason);
+}
+
+static void asking_again_costs_no_domain(struct kunit *test)
+{
+	const struct mock_iommu_config shared_only = { .max_pasids = 256, .no_paging_pasid = true };
+	const struct mock_iommu_config *const configs[] = { &pasid_iommu, &shared_only };
+	static const int results[] = { 0, -EOPNOTSUPP };
+
+	for (int i = 0; i < ARRAY_SIZE(configs); i++) {
+		struct mock_iommu *iommu = aux_test_iommu(test, configs[i]);
+		struct device *parent = aux_test_device(test, iommu, 8);
+		struct platform_driver *driver = bind_driver(test, parent, false);
+
+		for (int round = 0; round < 3; round++) {
+			KUNIT_EXPECT_EQ(test, results[i], iommu_aux_check_device(parent, 0, NULL));
+			EXPECT_STEPS(test, iommu, "%s", round ? "" : "alloc 1\nfree 1\n");
+		}
+
+		/* another driver may have made another device of it */
+		kunit_release_action(test, unregister_driver, driver);
+		mock_iommu_clear_log(iommu);
+		KUNIT_EXPECT_EQ(test, results[i], iommu_aux_check_device(parent, 0, NULL));
+		EXPECT_STEPS(test, iommu, "alloc 2\nfree 2\n");
+	}
 }
 
 /*
@@ -807,6 +833,87 @@ static void joining_arming_and_detaching_at_once_leaves_nothing(struct kunit *te
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 1);
 }
 
+/*
+ * One thread wants a device as a whole, one in slices, each for a group of its own. In each round
+ * both are let go at once; whoever is in stays until the other one has been told.
+ */
+struct rivals {
+	struct device *device;
+	atomic_t round;
+	atomic_t answers;
+	atomic_t in;
+	atomic_t both;
+	atomic_t wins[2];
+};
+
+struct rival {
+	struct rivals *all;
+	struct iommu_aux_group *group;
+	struct device *member;
+	unsigned int flags;
+	int index;
+};
+
+static int compete(void *data)
+{
+	struct rival *r = data;
+	struct rivals *all = r->all;
+
+	for (int round = 1; !kthread_should_stop(); round++) {
+		int ret;
+
+		while (atomic_read(&all->round) < round && !kthread_should_stop())
+			cond_resched();
+		if (kthread_should_stop())
+			break;
+		ret = iommu_aux_group_join(r->group, r->member, all->device, r->flags);
+		if (!ret) {
+			atomic_inc(&all->wins[r->index]);
+			if (atomic_inc_return(&all->in) == 2)
+				atomic_inc(&all->both);
+		}
+		atomic_inc(&all->answers);
+		while (atomic_read(&all->answers) < 2 && !kthread_should_stop())
+			cond_resched();
+		if (!ret) {
+			atomic_dec(&all->in);
+			iommu_aux_group_leave(r->member);
+		}
+		atomic_inc(&all->answers);
+	}
+	return 0;
+}
+
+static void two_who_want_the_same_whole_device_at_once_do_not_both_get_it(struct kunit *test)
+{
+	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
+	struct rivals all = { .device = aux_test_device(test, iommu, 8) };
+	struct task_struct *task[2];
+	struct rival rival[2];
+
+	for (int i = 0; i < 2; i++) {
+		rival[i] = (struct rival){
+			.all = &all,
+			.group = aux_test_group(test),
+			.member = aux_test_lone_member(test),
+			.flags = i ? IOMMU_AUX_WHOLE_DEVICE : 0,
+			.index = i,
+		};
+		task[i] = kthread_run(compete, &rival[i], "iommu_aux_rival/%d", i);
+	}
+	for (int round = 1; round <= 300; round++) {
+		atomic_set(&all.answers, 0);
+		atomic_set(&all.round, round);
+		while (atomic_read(&all.answers) < 4)
+			usleep_range(10, 50);
+	}
+	for (int i = 0; i < 2; i++)
+		kthread_stop(task[i]);
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&all.both), 0);
+	KUNIT_EXPECT_GE(test, atomic_read(&all.wins[0]) + atomic_read(&all.wins[1]), 300);
+}
+
 static struct kunit_case group_cases[] = {
 	KUNIT_CASE(a_group_shows_its_name_and_has_a_default_domain),
 	KUNIT_CASE(an_empty_group_gives_no_domain),
@@ -834,6 +941,8 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE_PARAM(a_device_is_checked_and_the_reason_is_given, device_case_gen_params),
 	KUNIT_CASE(a_device_without_iommu_is_told_so),
 	KUNIT_CASE(asking_for_a_domain_when_there_is_none_left_gives_a_reason),
+	KUNIT_CASE(asking_again_costs_no_domain),
+	KUNIT_CASE_SLOW(two_who_want_the_same_whole_device_at_once_do_not_both_get_it),
 	KUNIT_CASE_SLOW(joining_arming_and_detaching_at_once_leaves_nothing),
 	{ }
 };

@@ -393,7 +393,10 @@ static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev, i
 		return ret;
 
 	spin_lock_bh(&iommu->lock);
-	ret = d->iommu == iommu ? mock_fate(iommu, MOCK_IOMMU_SET_PASID) : -EINVAL;
+	if (d->iommu != iommu || (domain->dirty_ops && iommu->config.no_dirty_pasid))
+		ret = -EINVAL;
+	else
+		ret = mock_fate(iommu, MOCK_IOMMU_SET_PASID);
 	mock_log(iommu, "set_pasid %s %u %u", dev_name(dev), pasid, d->id);
 	mock_log_end(iommu, ret);
 	if (!ret)

@@ -44,6 +44,7 @@ struct mock_iommu;
  * @agrees_to_snoop: says yes to enforcing it all the same, as some drivers do for a
  *                   domain without devices
  * @dirty: can track dirty pages
+ * @no_dirty_pasid: but not behind PASIDs
  * @incoherent: DMA does not keep to the CPU's caches
  * @no_paging_pasid: PASIDs are good for shared virtual addressing only
  * @direct: firmware wants each device to reach a range of memory at all times
@@ -55,6 +56,7 @@ struct mock_iommu_config {
 	bool snoop;
 	bool agrees_to_snoop;
 	bool dirty;
+	bool no_dirty_pasid;
 	bool incoherent;
 	bool no_paging_pasid;
 	bool direct;

@@ -155,6 +155,21 @@ static struct device *aux_answering_device(struct aux_member *m)
 	return iommu_device;
 }
 
+/* The group's domain is on all members: what one of them cannot do, the anchor cannot */
+static bool aux_tracks_dirty(struct aux_member *m)
+{
+	struct iommu_aux_group *group = m->group;
+	bool all = true;
+
+	if (m != &group->anchor)
+		return m->dirty;
+	spin_lock(&aux_spinlock);
+	list_for_each_entry(m, &group->members, node)
+		all &= m->dirty;
+	spin_unlock(&aux_spinlock);
+	return all;
+}
+
 static bool aux_capable(struct device *dev, enum iommu_cap cap)
 {
 	struct aux_member *m = aux_member_of(dev);
@@ -175,7 +190,9 @@ static bool aux_capable(struct device *dev, enum iommu_cap cap)
 
 	idx = srcu_read_lock(&aux_srcu);
 	iommu_device = aux_answering_device(m);
-	if (iommu_device)
+	if (iommu_device && cap == IOMMU_CAP_DIRTY_TRACKING)
+		capable = aux_tracks_dirty(m);
+	else if (iommu_device)
 		capable = device_iommu_capable(iommu_device, cap);
 	srcu_read_unlock(&aux_srcu, idx);
 	return capable;
@@ -194,7 +211,10 @@ static struct iommu_domain *aux_alloc_paging(struct device *dev, u32 flags,
 
 	idx = srcu_read_lock(&aux_srcu);
 	iommu_device = aux_answering_device(m);
-	if (iommu_device)
+	if (iommu_device && (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    !aux_tracks_dirty(m))
+		domain = ERR_PTR(-EOPNOTSUPP);
+	else if (iommu_device)
 		domain = aux_domain_alloc(m, iommu_device, flags);
 	srcu_read_unlock(&aux_srcu, idx);
 	return domain;
@@ -311,6 +331,7 @@ static void __exit aux_exit(void)
 {
 	aux_debugfs_exit();
 	aux_unwatch_buses();
+	aux_trials_exit();
 	iommu_device_unregister(&aux_iommu);
 	iommu_device_sysfs_remove(&aux_iommu);
 	fwnode_remove_software_node(aux_iommu.fwnode);

@@ -268,6 +268,8 @@ static int aux_join_locked(struct aux_member *m, struct device *iommu_device, bo
 		if (ret)
 			goto err_list;
 	}
+	m->dirty = device_iommu_capable(iommu_device, IOMMU_CAP_DIRTY_TRACKING) &&
+		   (plain || aux_trial_dirty(iommu_device, m->pasid));
 
 	aux_set_msi_domain(member, iommu_device);
 	if (first)
@@ -475,6 +477,7 @@ static int aux_bus_event(struct notifier_block *nb, unsigned long action, void *
 	if (action != BUS_NOTIFY_UNBOUND_DRIVER && action != BUS_NOTIFY_REMOVED_DEVICE)
 		return NOTIFY_DONE;
 	aux_device_gone(data);
+	aux_trial_forget(data);
 	return NOTIFY_OK;
 }
 

@@ -58,6 +58,7 @@ struct aux_hold {
  *         a third one, or the member leaves. Under arm_lock
  * @pasid: PASID of the member, %IOMMU_PASID_INVALID if it has none
  * @whole: joined with %IOMMU_AUX_WHOLE_DEVICE
+ * @dirty: it can have domains that track dirty pages; written at join
  * @warned: the log has told why the member cannot be armed
  * @target: what the lookup function answered, borrowed, while an attach is under way
  * @armed_on: device that has the domain for this member, referenced; under arm_lock
@@ -72,6 +73,7 @@ struct aux_member {
 	struct aux_hold named;
 	ioasid_t pasid;
 	bool whole;
+	bool dirty;
 	bool warned;
 	struct device *target;
 	struct device *armed_on;
@@ -192,5 +194,11 @@ bool aux_has_pasids(struct device *iommu_device);
 int aux_check(struct device *iommu_device, bool whole, const char **reason);
 int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device);
 void aux_pasid_free(struct aux_member *m);
+
+/* trial.c */
+int aux_trial_paging(struct device *dev, const char **reason);
+bool aux_trial_dirty(struct device *dev, ioasid_t pasid);
+void aux_trial_forget(struct device *dev);
+void aux_trials_exit(void);
 
 #endif /* IOMMU_AUX_INTERNAL_H */

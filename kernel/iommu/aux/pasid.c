@@ -101,25 +101,6 @@ int aux_check(struct device *iommu_device, bool whole, const char **reason)
 		       aux_check_pasid(iommu_device, reason);
 }
 
-/* Some IOMMU drivers know PASIDs for shared virtual addressing only: ask a domain of theirs */
-static int aux_check_paging_pasid(struct device *iommu_device, const char **reason)
-{
-	struct iommu_domain *domain;
-	int ret = 0;
-
-	domain = aux_inner_alloc(iommu_device, IOMMU_HWPT_ALLOC_PASID);
-	if (IS_ERR(domain)) {
-		*reason = "the IOMMU gives no paging domain for the device";
-		return -EOPNOTSUPP;
-	}
-	if (!domain->ops->set_dev_pasid) {
-		*reason = "the IOMMU's driver does PASIDs for shared addresses only";
-		ret = -EOPNOTSUPP;
-	}
-	iommu_domain_free(domain);
-	return ret;
-}
-
 int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason)
 {
 	bool whole = flags & IOMMU_AUX_WHOLE_DEVICE;
@@ -137,7 +118,7 @@ int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, cons
 
 	ret = aux_check(iommu_device, whole, reason);
 	if (!ret && !whole)
-		ret = aux_check_paging_pasid(iommu_device, reason);
+		ret = aux_trial_paging(iommu_device, reason);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_aux_check_device);
