@@ -272,5 +272,6 @@ int aux_test_write(struct device *member, unsigned long iova, u64 value)
 	return dma(member, iova, &value, true);
 }
 
+MDEVKIT_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
 MODULE_DESCRIPTION("KUnit tests for iommu_aux");
 MODULE_LICENSE("GPL");

@@ -287,6 +287,7 @@ static const struct iommu_ops aux_iommu_ops = {
 
 static int __init aux_init(void)
 {
+	const char *reason;
 	int ret;
 
 	ret = aux_attach_init();
@@ -313,9 +314,18 @@ static int __init aux_init(void)
 		goto err_sysfs;
 	}
 
+	reason = aux_self_check(NULL);
+	if (reason) {
+		pr_err("not loaded, because this kernel is not what it was made for: %s\n", reason);
+		ret = -EOPNOTSUPP;
+		goto err_register;
+	}
+
 	aux_debugfs_init();
 	return 0;
 
+err_register:
+	iommu_device_unregister(&aux_iommu);
 err_sysfs:
 	iommu_device_sysfs_remove(&aux_iommu);
 err_fwnode:

@@ -210,7 +210,7 @@ static void aux_clear_instance(struct iommu_aux_group *group)
 }
 
 /* Make @member a device of the core's group. Undone by iommu_group_remove_device() */
-static int aux_enter_iommu_group(struct aux_member *m)
+int aux_enter_iommu_group(struct aux_member *m)
 {
 	struct device *member = m->dev;
 	int ret;

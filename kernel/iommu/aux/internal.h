@@ -179,6 +179,7 @@ struct iommu_device *aux_instance(struct device *iommu_device);
 extern struct list_head aux_groups;
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group);
 void aux_list_del(struct aux_member *m);
+int aux_enter_iommu_group(struct aux_member *m);
 void aux_device_gone(struct device *iommu_device);
 int aux_watch_bus(const struct bus_type *bus);
 void aux_unwatch_buses(void);
@@ -194,6 +195,9 @@ bool aux_has_pasids(struct device *iommu_device);
 int aux_check(struct device *iommu_device, bool whole, const char **reason);
 int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device);
 void aux_pasid_free(struct aux_member *m);
+
+/* selfcheck.c */
+const char *aux_self_check(void (*meddle)(struct device *member));
 
 /* trial.c */
 int aux_trial_paging(struct device *dev, const char **reason);
