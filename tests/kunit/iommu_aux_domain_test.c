@@ -162,20 +162,42 @@ static void a_mapping_that_fails_half_way_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, SZ_64K, SZ_4K));
 }
 
+/* A page that is reached by DMA until the batch is over, and not a moment longer */
 static void unmapping_in_batches_is_the_inner_domains_too(struct kunit *test)
 {
 	struct domain_test *t = domain_test_make(test, &pasid_iommu);
+	phys_addr_t phys = page_to_phys(aux_test_page(test, 7));
 	struct iommu_iotlb_gather gather;
+	u64 value;
 
-	ASSERT_NO_ERRNO(test, iommu_map(t->domain, 0, SZ_1G, SZ_16K, IOMMU_READ, GFP_KERNEL));
+	for (unsigned long iova = 0; iova < SZ_32K; iova += SZ_4K)
+		ASSERT_NO_ERRNO(test, iommu_map(t->domain, iova, phys, SZ_4K, IOMMU_READ,
+						GFP_KERNEL));
+
+	/* two that touch make one batch */
 	iommu_iotlb_gather_init(&gather);
 	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap_fast(t->domain, 0, SZ_4K, &gather));
-	KUNIT_EXPECT_EQ(test, SZ_8K, iommu_unmap_fast(t->domain, SZ_8K, SZ_8K, &gather));
+	KUNIT_EXPECT_EQ(test, SZ_8K, iommu_unmap_fast(t->domain, SZ_4K, SZ_8K, &gather));
+	KUNIT_EXPECT_EQ(test, gather.start, 0);
+	KUNIT_EXPECT_EQ(test, gather.end, SZ_4K + SZ_8K - 1);
+	expect_phys(test, t, SZ_4K, 0);
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(t->member, SZ_8K, &value));
 	iommu_iotlb_sync(t->domain, &gather);
+	for (unsigned long iova = 0; iova < SZ_4K + SZ_8K; iova += SZ_4K)
+		KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(t->member, iova, &value));
+
+	/* a flush ends any batch */
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap_fast(t->domain, SZ_16K, SZ_4K, &gather));
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(t->member, SZ_16K, &value));
 	iommu_flush_iotlb_all(t->domain);
-	expect_phys(test, t, SZ_4K, SZ_1G + SZ_4K);
-	expect_phys(test, t, SZ_8K, 0);
-	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, SZ_4K, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(t->member, SZ_16K, &value));
+
+	/* the ones beside it are there all the time */
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(t->member, SZ_16K - SZ_4K, &value));
+	KUNIT_EXPECT_EQ(test, 0, aux_test_read(t->member, SZ_16K + SZ_4K, &value));
+	/* and unmapping without a batch waits for the IOTLB itself */
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, SZ_16K + SZ_4K, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EFAULT, aux_test_read(t->member, SZ_16K + SZ_4K, &value));
 }
 
 static void permissions_are_kept(struct kunit *test)

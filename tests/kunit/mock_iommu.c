@@ -37,13 +37,15 @@ struct mock_domain {
 	struct iommu_domain domain;
 	struct mock_iommu *iommu;
 	unsigned int id;
-	spinlock_t lock;		/* the tree; taken inside mock_iommu.lock */
+	spinlock_t lock;		/* the tree and the list; taken inside mock_iommu.lock */
 	struct rb_root leaves;
+	struct list_head stale;		/* unmapped, but not invalidated: DMA still gets there */
 };
 
-/* One entry of a page table, whatever its size */
+/* One entry of a page table, whatever its size; once unmapped, of the IOTLB */
 struct mock_leaf {
 	struct rb_node node;
+	struct list_head stale_node;
 	unsigned long iova;
 	phys_addr_t phys;
 	size_t size;
@@ -205,17 +207,62 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova, 
 	size_t unmapped = 0;
 
 	while (iova + unmapped < end) {
+		unsigned long leaf_iova;
+		size_t leaf_size;
+
 		spin_lock_bh(&d->lock);
 		leaf = mock_leaf_at(d, iova + unmapped);
-		if (leaf)
+		if (leaf) {
+			leaf_iova = leaf->iova;
+			leaf_size = leaf->size;
 			rb_erase(&leaf->node, &d->leaves);
+			list_add(&leaf->stale_node, &d->stale);
+		}
 		spin_unlock_bh(&d->lock);
 		if (!leaf)
 			break;
-		unmapped += leaf->iova + leaf->size - (iova + unmapped);
-		kfree(leaf);
+		unmapped += leaf_iova + leaf_size - (iova + unmapped);
+		iommu_iotlb_gather_add_page(domain, gather, leaf_iova, leaf_size);
 	}
 	return unmapped;
+}
+
+/* As real hardware may, the IOTLB keeps what was unmapped until it is told to forget it */
+static void mock_invalidate(struct mock_domain *d, unsigned long first, unsigned long last)
+{
+	struct mock_leaf *leaf, *next;
+
+	spin_lock_bh(&d->lock);
+	list_for_each_entry_safe(leaf, next, &d->stale, stale_node) {
+		if (leaf->iova > last || leaf->iova + leaf->size - 1 < first)
+			continue;
+		list_del(&leaf->stale_node);
+		kfree(leaf);
+	}
+	spin_unlock_bh(&d->lock);
+}
+
+static void mock_iotlb_sync(struct iommu_domain *domain, struct iommu_iotlb_gather *gather)
+{
+	mock_invalidate(to_mock_domain(domain), gather->start, gather->end);
+}
+
+static void mock_flush_iotlb_all(struct iommu_domain *domain)
+{
+	mock_invalidate(to_mock_domain(domain), 0, ULONG_MAX);
+}
+
+/* What DMA finds: page table or IOTLB. Under d->lock */
+static struct mock_leaf *mock_translate(struct mock_domain *d, unsigned long iova)
+{
+	struct mock_leaf *leaf = mock_leaf_at(d, iova);
+
+	if (leaf)
+		return leaf;
+	list_for_each_entry(leaf, &d->stale, stale_node)
+		if (iova >= leaf->iova && iova - leaf->iova < leaf->size)
+			return leaf;
+	return NULL;
 }
 
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
@@ -318,6 +365,7 @@ static struct iommu_domain *mock_domain_alloc(struct device *dev, u32 flags,
 	spin_lock_init(&d->lock);
 	d->iommu = iommu;
 	d->leaves = RB_ROOT;
+	INIT_LIST_HEAD(&d->stale);
 	d->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	d->domain.ops = iommu->config.no_paging_pasid ? &mock_sva_only_ops : &mock_domain_ops;
 	d->domain.pgsize_bitmap = iommu->config.page_sizes;
@@ -342,6 +390,7 @@ static void mock_domain_free(struct iommu_domain *domain)
 
 	rbtree_postorder_for_each_entry_safe(leaf, next, &d->leaves, node)
 		kfree(leaf);
+	mock_invalidate(d, 0, ULONG_MAX);
 	kfree(d);
 }
 
@@ -426,6 +475,8 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.set_dev_pasid		 = mock_set_dev_pasid,
 	.map_pages		 = mock_map_pages,
 	.unmap_pages		 = mock_unmap_pages,
+	.flush_iotlb_all	 = mock_flush_iotlb_all,
+	.iotlb_sync		 = mock_iotlb_sync,
 	.iova_to_phys		 = mock_iova_to_phys,
 	.enforce_cache_coherency = mock_enforce_cache_coherency,
 	.free			 = mock_domain_free,
@@ -435,6 +486,8 @@ static const struct iommu_domain_ops mock_sva_only_ops = {
 	.attach_dev		 = MDEVKIT_ATTACH_DEV(mock_attach_dev),
 	.map_pages		 = mock_map_pages,
 	.unmap_pages		 = mock_unmap_pages,
+	.flush_iotlb_all	 = mock_flush_iotlb_all,
+	.iotlb_sync		 = mock_iotlb_sync,
 	.iova_to_phys		 = mock_iova_to_phys,
 	.free			 = mock_domain_free,
 };
@@ -768,7 +821,7 @@ static int mock_dma_page(struct iommu_domain *domain, u64 iova, void *buf, size_
 
 	d = to_mock_domain(domain);
 	spin_lock_bh(&d->lock);
-	leaf = mock_leaf_at(d, iova);
+	leaf = mock_translate(d, iova);
 	if (leaf && (leaf->prot & (write ? IOMMU_WRITE : IOMMU_READ)))
 		ret = mock_copy(leaf->phys + (iova - leaf->iova), buf, len, write);
 	spin_unlock_bh(&d->lock);

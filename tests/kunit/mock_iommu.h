@@ -16,6 +16,9 @@
  *	dirty_on 1, dirty_off 1, dirty_read 1, coherent 1
  *
  * A step that failed ends with " = -errno".
+ *
+ * A page that was unmapped stays reachable by DMA until its domain's IOTLB has been synced for it,
+ * or flushed, as on real hardware.
  */
 #ifndef MOCK_IOMMU_H
 #define MOCK_IOMMU_H
@@ -181,8 +184,8 @@ size_t mock_iommu_leaf_size(struct iommu_domain *domain, unsigned long iova);
  * @len: bytes; may cross pages
  * @write: true to write @buf to memory, false to read memory into @buf
  *
- * After unmap and after detach have returned, no DMA that started before them is under
- * way: the copy is made under the locks that those take.
+ * After unmap with its sync and after detach have returned, no DMA that started before them is
+ * under way: the copy is made under the locks that those take.
  *
  * Context: any but hard interrupt.
  * Return: 0, or -EFAULT when a byte is not mapped, or not for this direction. What lies
