@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -1212,6 +1213,77 @@ TEST_ALL_MODES("a parent that loses its driver asks all its users, and waits for
 	check_idle();
 	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
 	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+}
+
+/* ---- what can be seen from outside ---- */
+
+#define TRACING		"/sys/kernel/tracing"
+
+/* The first line from *@at on with both texts; *@at moves behind it. What follows @event */
+static const char *next_event(char **at, const char *event, const char *device)
+{
+	char *line;
+
+	while ((line = strsep(at, "\n"))) {
+		char *found = strstr(line, event);
+
+		if (found && strstr(found, device))
+			return found + strlen(event);
+	}
+	CHECK(false, "no %s of %s in its place", event, device);
+	return "";
+}
+
+TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this order")
+{
+	static const char *const events[] = {
+		"iommu_aux_join: ", "iommu_aux_attach: ", "iommu_aux_arm: ",
+		"iommu_aux_disarm: ", "iommu_aux_detach: ", "iommu_aux_leave: ",
+	};
+	static char text[65536];
+	char *at = text, want[256], path[] = TRACING "/events/iommu_aux/enable";
+	struct tenant tenant;
+	int group, pasid, domain = 0;
+	size_t len;
+	FILE *file;
+
+	if (!path_exists(path))
+		REQUIRE_OK(mount("tracefs", TRACING, "tracefs", 0, NULL) ? -errno : 0);
+	REQUIRE_OK(sysfs_write("1", "%s", path));
+	file = fopen(TRACING "/trace", "w");	/* empties it */
+	REQUIRE(file);
+	fclose(file);
+
+	tenant_start(&tenant, vfio_type1v2, PARENT_A, BY_PASID, 1);
+	group = mdev_group(tenant.uuid);
+	pasid = reg_get(&tenant.client, SOFTDMA_PASID);
+	check_tenant(&tenant);
+	tenant_end(&tenant);
+	REQUIRE_OK(sysfs_write("0", "%s", path));
+
+	file = fopen(TRACING "/trace", "r");
+	REQUIRE(file);
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		bool core = i == 1 || i == 4;
+		const char *got = next_event(&at, events[i], tenant.uuid);
+
+		/* the number of the domain is known when it is attached */
+		if (i == 1)
+			sscanf(strstr(got, "domain=") ?: "", "domain=%d", &domain);
+		CHECK(i != 1 || domain > 0, "%s", got);
+		if (core)
+			snprintf(want, sizeof(want),
+				 "group=%d device=%s pasid=%d domain=%d result=0", group,
+				 tenant.uuid, pasid, i == 1 ? domain : 0);
+		else
+			snprintf(want, sizeof(want),
+				 "group=%d member=%s iommu_device=softdma-a pasid=%d domain=%d result=0",
+				 group, tenant.uuid, pasid, i == 2 || i == 3 ? domain : 0);
+		CHECK_STR(got, want, "%s", events[i]);
+	}
 }
 
 /* ---- iommufd's own steps ---- */

@@ -77,6 +77,29 @@ int vfio_ioas_alloc(struct vfio_space *space, u32 *ioas_id)
 	return ret;
 }
 
+int vfio_hwpt_alloc(struct vfio_client *client, u32 flags, u32 *hwpt_id)
+{
+	struct iommu_hwpt_alloc args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.dev_id = client->dev_id,
+		.pt_id = client->space->ioas_id,
+	};
+	int ret;
+
+	ret = call(client->space->fd, IOMMU_HWPT_ALLOC, &args);
+	if (!ret)
+		*hwpt_id = args.out_hwpt_id;
+	return ret;
+}
+
+int vfio_iommufd_destroy(struct vfio_space *space, u32 id)
+{
+	struct iommu_destroy args = { .size = sizeof(args), .id = id };
+
+	return call(space->fd, IOMMU_DESTROY, &args);
+}
+
 int vfio_space_open(struct vfio_space *space, const struct vfio_mode *mode)
 {
 	int ret;
@@ -378,6 +401,7 @@ static int open_by_cdev(struct vfio_client *client, const char *uuid)
 		close(fd);
 		return ret;
 	}
+	client->dev_id = bind.out_devid;
 	return fd;
 }
 

@@ -64,6 +64,7 @@ struct vfio_client {
 	struct vfio_space *space;
 	int fd;
 	int group;		/* its group's number; -1: opened by its character device */
+	u32 dev_id;		/* iommufd's number of it, if opened so */
 	struct vfio_region_info config;
 	struct vfio_region_info bars[VFIO_PCI_ROM_REGION_INDEX];
 };
@@ -105,6 +106,13 @@ int vfio_client_bind(struct vfio_client *client, struct vfio_space *space, const
 int vfio_client_attach(struct vfio_client *client, u32 ioas_id);
 int vfio_client_detach(struct vfio_client *client);
 int vfio_ioas_alloc(struct vfio_space *space, u32 *ioas_id);
+
+/*
+ * iommufd only: a page table for the device, with the mappings of its address space.
+ * @flags: IOMMU_HWPT_ALLOC_*. It stays when the device has gone, until it is destroyed.
+ */
+int vfio_hwpt_alloc(struct vfio_client *client, u32 flags, u32 *hwpt_id);
+int vfio_iommufd_destroy(struct vfio_space *space, u32 id);
 
 /* The path of the mdev's character device below /dev/vfio/devices */
 int vfio_cdev_path(const char *uuid, char *path, size_t size);
