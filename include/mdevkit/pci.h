@@ -34,7 +34,8 @@ struct mdevkit_io_page {
  * @size: bytes; a power of two, at least 4 (I/O) or 16 (memory); 0: BAR absent
  * @flags: PCI_BASE_ADDRESS_SPACE_IO, or PCI_BASE_ADDRESS_MEM_TYPE_64 and
  *	PCI_BASE_ADDRESS_MEM_PREFETCH; a 64-bit BAR uses the next BAR's slot too
- * @widths: MDEVKIT_WIDTH_* that @read and @write accept; 0 means 1, 2 and 4 bytes.
+ * @widths: MDEVKIT_WIDTH_* that @read and @write accept; 0 means 1, 2 and 4 bytes. The
+ *	pass-through part takes all four, as a mapping of it does.
  *	Another size, or an address that is not naturally aligned, is split into
  *	the largest accepted accesses, or refused with EINVAL where none fits
  * @read: read @width bytes at @offset of BAR @bar into @value (zero-extended). @offset is
@@ -44,7 +45,7 @@ struct mdevkit_io_page {
  * @passthrough_size: the first so many bytes of the BAR (page aligned; I/O BARs: 0)
  *	are pages of the parent's own MMIO, that the tenant may mmap
  * @page: tells the page number @pgoff of the pass-through part; called when the
- *	tenant touches it. -errno: the page reads as all-ones for this tenant.
+ *	tenant touches it. -errno: the page reads as all-ones, writes are dropped.
  *	May sleep, but must not
  *	call mdevkit_dma_rw()
  *

@@ -42,6 +42,29 @@ bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, 
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_covers);
 
 /**
+ * mdevkit_msix_next_edge() - where the MSI-X table or PBA begins or ends next
+ * @desc: the personality
+ * @bar: the BAR
+ * @offset: offset in it
+ *
+ * Return: the first such offset behind @offset, a multiple of 8; U64_MAX if there is none.
+ */
+u64 mdevkit_msix_next_edge(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset)
+{
+	const u64 edges[] = { desc->msix_table, msix_table_end(desc),
+			      desc->msix_pba, msix_pba_end(desc) };
+	u64 next = U64_MAX;
+	unsigned int i;
+
+	if (!desc->msix_vectors || bar != desc->msix_bar)
+		return U64_MAX;
+	for (i = 0; i < ARRAY_SIZE(edges); i++)
+		if (edges[i] > offset)
+			next = min(next, edges[i]);
+	return next;
+}
+
+/**
  * mdevkit_msix_read() - read the table or PBA
  * @kdev: the device
  * @offset: offset in the BAR, mdevkit_msix_covers() it

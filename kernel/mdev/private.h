@@ -132,6 +132,7 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 
 /* msix.c */
 bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
+u64 mdevkit_msix_next_edge(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
 int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value);
 int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value);
 
@@ -143,6 +144,8 @@ int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
 int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
 		      unsigned int width, u64 value);
 unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count);
+bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+			       size_t count);
 
 /* mmap.c */
 int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma);

@@ -19,7 +19,8 @@
 
 #define WIDTHS_DEFAULT	(MDEVKIT_WIDTH_1 | MDEVKIT_WIDTH_2 | MDEVKIT_WIDTH_4)
 #define WIDTHS_MSIX	(MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8)
-#define WIDTHS_PAGE	(MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8)
+/* What a CPU can do in a mapping of the page it can do here, too */
+#define WIDTHS_PAGE	(MDEVKIT_WIDTH_1 | MDEVKIT_WIDTH_2 | MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8)
 
 static u8 bar_widths(const struct mdevkit_device *kdev, unsigned int index, u64 offset)
 {
@@ -27,9 +28,9 @@ static u8 bar_widths(const struct mdevkit_device *kdev, unsigned int index, u64 
 
 	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
 		return WIDTHS_MSIX;
-	if (bar->widths)
-		return bar->widths;
-	return offset < bar->passthrough_size ? WIDTHS_PAGE : WIDTHS_DEFAULT;
+	if (offset < bar->passthrough_size)
+		return WIDTHS_PAGE;
+	return bar->widths ?: WIDTHS_DEFAULT;
 }
 
 /**
@@ -60,16 +61,15 @@ static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_
 	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? kdev->io_enabled : kdev->memory_enabled;
 }
 
-static int page_access(struct mdevkit_device *kdev, const struct mdevkit_bar *bar, u64 offset,
-		       unsigned int width, u64 *value, bool write)
+/* A page that is not there is as a bus where nobody answers: @value stays all-ones. */
+static void page_access(struct mdevkit_device *kdev, const struct mdevkit_bar *bar, u64 offset,
+			unsigned int width, u64 *value, bool write)
 {
 	struct mdevkit_io_page page;
 	void __iomem *at;
-	int ret;
 
-	ret = bar->page(kdev, offset >> PAGE_SHIFT, &page);
-	if (ret)
-		return ret;
+	if (bar->page(kdev, offset >> PAGE_SHIFT, &page))
+		return;
 	at = page.virt + offset_in_page(offset);
 	switch (width) {
 	case 1:
@@ -77,25 +77,25 @@ static int page_access(struct mdevkit_device *kdev, const struct mdevkit_bar *ba
 			iowrite8(*value, at);
 		else
 			*value = ioread8(at);
-		return 0;
+		return;
 	case 2:
 		if (write)
 			iowrite16(*value, at);
 		else
 			*value = ioread16(at);
-		return 0;
+		return;
 	case 4:
 		if (write)
 			iowrite32(*value, at);
 		else
 			*value = ioread32(at);
-		return 0;
+		return;
 	default:
 		if (write)
 			writeq(*value, at);
 		else
 			*value = readq(at);
-		return 0;
+		return;
 	}
 }
 
@@ -110,22 +110,33 @@ static int page_access(struct mdevkit_device *kdev, const struct mdevkit_bar *ba
  * A BAR that is not decoded, or whose parent has gone, reads as all-ones, as on
  * a bus where nobody answers.
  *
+ * The same goes for a pass-through page that the driver does not have, and where the driver
+ * notices in its callback that the parent has gone.
+ *
  * Return: 0, or -errno of the driver.
  */
 int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int index, u64 offset,
 		     unsigned int width, u64 *value)
 {
 	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+	int ret;
 
 	*value = ~0ULL;
 	if (!bar_decoded(kdev, bar))
 		return 0;
 	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
 		return mdevkit_msix_read(kdev, offset, width, value);
-	if (offset < bar->passthrough_size)
-		return page_access(kdev, bar, offset, width, value, false);
+	if (offset < bar->passthrough_size) {
+		page_access(kdev, bar, offset, width, value, false);
+		return 0;
+	}
 	*value = 0;
-	return bar->read ? bar->read(kdev, index, offset, width, value) : 0;
+	ret = bar->read ? bar->read(kdev, index, offset, width, value) : 0;
+	if (ret && mdevkit_device_gone(kdev)) {
+		*value = ~0ULL;
+		return 0;
+	}
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_read);
 
@@ -145,14 +156,18 @@ int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int index, u64 offse
 		      unsigned int width, u64 value)
 {
 	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+	int ret;
 
 	if (!bar_decoded(kdev, bar))
 		return 0;
 	if (mdevkit_msix_covers(kdev->type->pci, index, offset))
 		return mdevkit_msix_write(kdev, offset, width, value);
-	if (offset < bar->passthrough_size)
-		return page_access(kdev, bar, offset, width, &value, true);
-	return bar->write ? bar->write(kdev, index, offset, width, value) : 0;
+	if (offset < bar->passthrough_size) {
+		page_access(kdev, bar, offset, width, &value, true);
+		return 0;
+	}
+	ret = bar->write ? bar->write(kdev, index, offset, width, value) : 0;
+	return mdevkit_device_gone(kdev) ? 0 : ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_write);
 
@@ -192,20 +207,46 @@ static unsigned int bar_access_width(const struct mdevkit_device *kdev, unsigned
 	return mdevkit_access_width(bar_widths(kdev, index, offset), offset, count);
 }
 
-/* Nothing is transferred of what cannot be transferred as a whole. */
-static bool bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
-			      size_t count)
+/* How far the registers behind @offset are of one kind, at most @count bytes */
+static u64 bar_uniform(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+		       u64 count)
+{
+	const struct mdevkit_bar *bar = &kdev->type->pci->bars[index];
+	u64 end = mdevkit_msix_next_edge(kdev->type->pci, index, offset);
+
+	if (offset < bar->passthrough_size)
+		end = min(end, bar->passthrough_size);
+	return min(end - offset, count);
+}
+
+/**
+ * mdevkit_bar_transfer_fits() - can a transfer be made of accesses that the registers accept?
+ * @kdev: the device
+ * @index: the BAR
+ * @offset: first byte
+ * @count: bytes; the range is inside the BAR
+ *
+ * The kinds of registers of a BAR meet at multiples of 8 bytes. So whole QWORDs of one kind are
+ * all alike, and what is left to look at one by one is less than a QWORD at either end.
+ *
+ * Return: whether it can; nothing is transferred of what cannot be transferred as a whole.
+ */
+bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+			       size_t count)
 {
 	while (count) {
-		unsigned int width = bar_access_width(kdev, index, offset, count);
+		u64 step = bar_access_width(kdev, index, offset, count);
 
-		if (!width)
+		if (!step)
 			return false;
-		offset += width;
-		count -= width;
+		if (IS_ALIGNED(offset, 8) && count >= 8)
+			step = bar_uniform(kdev, index, offset, round_down(count, 8));
+		offset += step;
+		count -= step;
 	}
 	return true;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_transfer_fits);
 
 static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
 		      size_t count, u64 offset, bool write)
@@ -213,7 +254,7 @@ static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __us
 	size_t done = 0;
 	int ret;
 
-	if (!bar_transfer_fits(kdev, index, offset, count))
+	if (!mdevkit_bar_transfer_fits(kdev, index, offset, count))
 		return -EINVAL;
 	while (done < count) {
 		unsigned int width = bar_access_width(kdev, index, offset + done, count - done);

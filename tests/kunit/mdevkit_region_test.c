@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit: how accesses of a tenant to BARs are cut into what registers accept. */
 
+#include <linux/prandom.h>
 #include <linux/sizes.h>
 
 #include "mdevkit_fake.h"
@@ -100,6 +101,7 @@ static void undecoded_bars_do_not_answer(struct kunit *test)
 	struct fake_device *fake = fake_device_create(test, &desc);
 	u64 value;
 
+	fake_config_write(test, fake, PCI_COMMAND, 2, 0);
 	for (unsigned int bar = 0; bar < 3; bar++) {
 		value = 0;
 		KUNIT_EXPECT_EQ(test, bar_read(fake, bar, 0, 4, &value), 0);
@@ -181,6 +183,184 @@ static void msix_table_reads_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bar_write(fake, 2, 0x100, 1, 0), -EINVAL);
 }
 
+/* ---- whether a transfer fits ---- */
+
+#define LAYOUT_BAR	SZ_16K
+
+static int no_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page)
+{
+	return -ENXIO;
+}
+
+static void random_layout(struct rnd_state *rnd, struct mdevkit_pci_desc *desc)
+{
+	struct mdevkit_bar *bar = &desc->bars[0];
+
+	*desc = (struct mdevkit_pci_desc) { .vendor = 0x1234 };
+	bar->size = LAYOUT_BAR;
+	bar->widths = prandom_u32_state(rnd) % 16;
+	if (prandom_u32_state(rnd) % 2) {
+		bar->passthrough_size = PAGE_SIZE * (1 + prandom_u32_state(rnd) % 2);
+		bar->page = no_page;
+	}
+	if (prandom_u32_state(rnd) % 4) {
+		desc->msix_vectors = 1 + prandom_u32_state(rnd) % 100;
+		desc->msix_table = LAYOUT_BAR / 2 + 64 + prandom_u32_state(rnd) % 200 * 8;
+		desc->msix_pba = desc->msix_table - 16 - prandom_u32_state(rnd) % 3 * 8;
+		if (prandom_u32_state(rnd) % 2)
+			desc->msix_pba = desc->msix_table + desc->msix_vectors * 16 +
+					 prandom_u32_state(rnd) % 3 * 8;
+	}
+}
+
+/* What the registers at @offset accept, by the declaration's words */
+static u8 layout_widths(const struct mdevkit_pci_desc *desc, u64 offset)
+{
+	u64 table = desc->msix_table, pba = desc->msix_pba;
+	unsigned int nr = desc->msix_vectors;
+
+	if (nr && offset >= table && offset < table + nr * 16)
+		return W4 | W8;
+	if (nr && offset >= pba && offset < pba + DIV_ROUND_UP(nr, 64) * 8)
+		return W4 | W8;
+	if (offset < desc->bars[0].passthrough_size)
+		return W1 | W2 | W4 | W8;
+	return desc->bars[0].widths ?: W1 | W2 | W4;
+}
+
+/* Access by access, as the transfer itself goes */
+static bool fits_step_by_step(const struct mdevkit_pci_desc *desc, u64 offset, size_t count)
+{
+	while (count) {
+		unsigned int width = mdevkit_access_width(layout_widths(desc, offset), offset,
+							  count);
+
+		if (!width)
+			return false;
+		offset += width;
+		count -= width;
+	}
+	return true;
+}
+
+static void a_transfer_fits_if_each_of_its_accesses_does(struct kunit *test)
+{
+	struct mdevkit_pci_desc *layout = kunit_kzalloc(test, sizeof(*layout), GFP_KERNEL);
+	struct fake_device *fake = fake_device_create(test, &desc);
+	unsigned int fitting = 0, tried = 0;
+	char why[MDEVKIT_WHY_SIZE];
+	struct rnd_state rnd;
+
+	KUNIT_ASSERT_NOT_NULL(test, layout);
+	prandom_seed_state(&rnd, 20261127);
+	fake->type.pci = layout;
+	for (unsigned int i = 0; i < 400; i++) {
+		random_layout(&rnd, layout);
+		KUNIT_ASSERT_EQ(test, mdevkit_config_check(layout, why), 0);
+		for (unsigned int k = 0; k < 200; k++) {
+			/* mostly where something begins or ends, or else anywhere */
+			u64 near[] = { layout->msix_table, layout->msix_pba,
+				       layout->msix_table + layout->msix_vectors * 16,
+				       layout->bars[0].passthrough_size,
+				       prandom_u32_state(&rnd) % LAYOUT_BAR };
+			u64 offset = near[k % ARRAY_SIZE(near)] + prandom_u32_state(&rnd) % 48;
+			size_t count = prandom_u32_state(&rnd) % (k % 8 ? 64 : LAYOUT_BAR);
+			bool want, got;
+
+			offset = min(offset - min(offset, 24ULL), (u64)LAYOUT_BAR);
+			count = min(count, (size_t)(LAYOUT_BAR - offset));
+			want = fits_step_by_step(layout, offset, count);
+			got = mdevkit_bar_transfer_fits(&fake->kdev, 0, offset, count);
+			KUNIT_ASSERT_EQ_MSG(test, got, want, "layout %u: %zu bytes at %#llx", i,
+					    count, offset);
+			fitting += want;
+			tried++;
+		}
+	}
+	fake->type.pci = &desc;
+	/* both kinds are there in numbers */
+	KUNIT_EXPECT_GT(test, fitting, tried / 10);
+	KUNIT_EXPECT_LT(test, fitting, tried - tried / 10);
+}
+
+/* Step by step this would take hours */
+static void a_huge_transfer_is_checked_at_once(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &desc);
+	struct mdevkit_pci_desc *huge = kunit_kzalloc(test, sizeof(*huge), GFP_KERNEL);
+	char why[MDEVKIT_WHY_SIZE];
+
+	KUNIT_ASSERT_NOT_NULL(test, huge);
+	huge->bars[0] = (struct mdevkit_bar) {
+		.size = 1ULL << 39,
+		.flags = PCI_BASE_ADDRESS_MEM_TYPE_64,
+		.widths = W4,
+	};
+	KUNIT_ASSERT_EQ(test, mdevkit_config_check(huge, why), 0);
+	fake->type.pci = huge;
+	KUNIT_EXPECT_TRUE(test, mdevkit_bar_transfer_fits(&fake->kdev, 0, 0, 1ULL << 39));
+	KUNIT_EXPECT_FALSE(test, mdevkit_bar_transfer_fits(&fake->kdev, 0, 0, (1ULL << 39) - 1));
+	KUNIT_EXPECT_FALSE(test, mdevkit_bar_transfer_fits(&fake->kdev, 0, 2, (1ULL << 39) - 2));
+	fake->type.pci = &desc;
+}
+
+/* ---- pages that are not there, devices that go ---- */
+
+static int bar_read_fails(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
+			  unsigned int width, u64 *value)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	*value = 0;
+	if (fake->value)
+		WRITE_ONCE(kdev->gone, true);
+	return -EIO;
+}
+
+static int bar_write_fails(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
+			   unsigned int width, u64 value)
+{
+	return bar_read_fails(kdev, bar, offset, width, &value);
+}
+
+static const struct mdevkit_pci_desc absent_desc = {
+	.vendor = 0x1234,
+	.bars = {
+		[0] = { .size = PAGE_SIZE, .passthrough_size = PAGE_SIZE, .page = no_page },
+		[1] = { .size = SZ_4K, .read = bar_read_fails, .write = bar_write_fails },
+	},
+};
+
+static void a_page_that_the_driver_lacks_is_all_ones(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &absent_desc);
+	u64 value;
+
+	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	for (unsigned int width = 1; width <= 8; width *= 2) {
+		value = 0;
+		KUNIT_EXPECT_EQ(test, bar_read(fake, 0, 8, width, &value), 0);
+		KUNIT_EXPECT_EQ(test, value, ~0ULL);
+		KUNIT_EXPECT_EQ(test, bar_write(fake, 0, 8, width, 0), 0);
+	}
+}
+
+static void an_error_of_the_driver_is_the_tenants_unless_the_device_has_gone(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &absent_desc);
+	u64 value = 0;
+
+	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_EQ(test, bar_read(fake, 1, 0, 4, &value), -EIO);
+	KUNIT_EXPECT_EQ(test, bar_write(fake, 1, 0, 4, 0), -EIO);
+	/* noticed by the driver in that very access */
+	fake->value = 1;
+	KUNIT_EXPECT_EQ(test, bar_read(fake, 1, 0, 4, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, ~0ULL);
+	WRITE_ONCE(fake->kdev.gone, false);
+	KUNIT_EXPECT_EQ(test, bar_write(fake, 1, 0, 4, 0), 0);
+}
+
 static struct kunit_case region_test_cases[] = {
 	KUNIT_CASE_PARAM(accesses_are_natural, width_gen_params),
 	KUNIT_CASE(callbacks_get_the_access),
@@ -188,6 +368,10 @@ static struct kunit_case region_test_cases[] = {
 	KUNIT_CASE(reserved_registers_are_zero),
 	KUNIT_CASE_PARAM(msix_area_is_exact, msix_gen_params),
 	KUNIT_CASE(msix_table_reads_back),
+	KUNIT_CASE(a_transfer_fits_if_each_of_its_accesses_does),
+	KUNIT_CASE(a_huge_transfer_is_checked_at_once),
+	KUNIT_CASE(a_page_that_the_driver_lacks_is_all_ones),
+	KUNIT_CASE(an_error_of_the_driver_is_the_tenants_unless_the_device_has_gone),
 	{}
 };
 
