@@ -21,6 +21,7 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <mdevkit/pci.h>
@@ -88,7 +89,9 @@ struct mdevkit_type {
  *	otherwise the mdev cannot be created
  *
  * All may sleep. open, close, start_dma, drain and reset run with the device's access lock
- * held for writing: one of them at a time, and no BAR callback of that device meanwhile.
+ * held for writing: one of them at a time, and no BAR callback of that device meanwhile, page
+ * neither. A tenant that touches its mapping meanwhile waits, so it is in their hands how long.
+ * A lock that one of them takes may be held around mdevkit_dma_rw(), one that page takes may not.
  * create and destroy run without a lock, when nobody else can reach the device. BAR
  * callbacks run concurrently with one another. An interrupt may be raised from all of them,
  * and the parent may be reported as gone (mdevkit_parent_set_gone()); it may go at any time,
@@ -157,10 +160,11 @@ struct mdevkit_device {
 	 */
 	struct rw_semaphore access;
 	/*
-	 * Held for reading around page faults. memory_enabled is written with both locks
-	 * held for writing. Inside access and the mmap lock.
+	 * Held for reading around page faults. memory_enabled and blocked are written with
+	 * both locks held for writing. Inside access and the mmap lock.
 	 */
 	struct rw_semaphore mapping;
+	wait_queue_head_t unblocked;	/* blocked is 0, or gone is set */
 	/*
 	 * Held for reading while mdevkit_dma_rw() copies the tenant's memory, and faults it
 	 * in. dma_started is written with both locks held for writing. Inside access,
@@ -177,7 +181,8 @@ struct mdevkit_device {
 	bool suspended;			/* was armed before the replace that is under way */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
 	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
-	struct page *dead_page;		/* what mappings show when the parent is gone */
+	struct page *dead_page;		/* shown where there is nothing; NULL if not open */
+	unsigned int blocked;		/* faults wait; see mdevkit_mmap_block() */
 	bool opened;
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */

@@ -44,10 +44,11 @@ struct mdevkit_io_page {
  * @write: the same for a write; higher bits of @value are zero
  * @passthrough_size: the first so many bytes of the BAR (page aligned; I/O BARs: 0)
  *	are pages of the parent's own MMIO, that the tenant may mmap
- * @page: tells the page number @pgoff of the pass-through part; called when the
- *	tenant touches it. -errno: the page reads as all-ones, writes are dropped.
- *	May sleep, but must not
- *	call mdevkit_dma_rw()
+ * @page: tells the page number @pgoff of the pass-through part; called when the tenant
+ *	touches it, never while a life cycle callback of the device runs. -errno: there is
+ *	no such page; a read gives all-ones, a write changes nothing for anybody else. May
+ *	sleep, but must not call mdevkit_dma_rw() or mdevkit_parent_set_gone(), nor wait
+ *	for who does
  *
  * Parts of a BAR that have neither a callback nor a page read as zero and
  * ignore writes, as PCI's reserved registers do.

@@ -118,6 +118,13 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev,	\
 #define MDEVKIT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
 
+/* vmf_insert_mixed(vma, addr, pfn): the number of the page frame was wrapped in a structure */
+#ifdef MDEVKIT_HAVE_PFN_T
+#define MDEVKIT_PFN(pfn)	((pfn_t) { .val = (pfn) })
+#else
+#define MDEVKIT_PFN(pfn)	(pfn)
+#endif
+
 /*
  * vfio_device_ops.get_region_info_caps(vdev, info, caps)
  *

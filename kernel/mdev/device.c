@@ -9,7 +9,6 @@
  */
 
 #include <kunit/visibility.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "private.h"
@@ -36,6 +35,7 @@ void mdevkit_device_init(struct mdevkit_device *kdev)
 {
 	init_rwsem(&kdev->access);
 	init_rwsem(&kdev->mapping);
+	init_waitqueue_head(&kdev->unblocked);
 	init_rwsem(&kdev->dma_gate);
 	INIT_LIST_HEAD(&kdev->group_entry);
 	INIT_LIST_HEAD(&kdev->parent_entry);
@@ -62,19 +62,7 @@ static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 	kdev->type = entry->type;
 	kdev->ops = drv->ops;
 	mdevkit_device_init(kdev);
-	kdev->dead_page = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (!kdev->dead_page) {
-		vfio_put_device(vdev);
-		return ERR_PTR(-ENOMEM);
-	}
-	memset(page_address(kdev->dead_page), 0xff, PAGE_SIZE);
 	return kdev;
-}
-
-static void device_put(struct mdevkit_device *kdev)
-{
-	__free_page(kdev->dead_page);
-	vfio_put_device(&kdev->vdev);
 }
 
 /* A device that is created while its parent goes away must not be missed by either side. */
@@ -173,7 +161,7 @@ int mdevkit_device_probe(struct mdev_device *mdev)
 
 out_put:
 	dev_set_drvdata(&mdev->dev, NULL);
-	device_put(kdev);
+	vfio_put_device(&kdev->vdev);
 out_capacity:
 	mdevkit_capacity_give(parent, entry->type);
 	return ret;
@@ -199,13 +187,16 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_config_free(kdev);
 	mdevkit_irqs_free(kdev);
 	dev_set_drvdata(&mdev->dev, NULL);
-	device_put(kdev);
+	vfio_put_device(&kdev->vdev);
 	mdevkit_capacity_give(parent, type);
 }
 
 /**
  * mdevkit_device_reset_locked() - reset the function
  * @kdev: the device; its access lock is held for writing
+ *
+ * The tenant's pages are taken back. One that is touched meanwhile is put in when the
+ * reset is over.
  *
  * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
  */
@@ -217,14 +208,16 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
 	/*
-	 * Before the mapping lock is taken: a copy of mdevkit_dma_rw(), which is waited for
+	 * Before the mappings are blocked: a copy of mdevkit_dma_rw(), which is waited for
 	 * here, may fault on a mapping of the device itself.
 	 */
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_RESET);
+	mdevkit_mmap_block(kdev);
 	mdevkit_mmap_revoke(kdev);
 	mdevkit_irqs_reset(kdev);
 	mdevkit_config_reset(kdev);
 	ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
+	mdevkit_mmap_unblock(kdev);
 	if (ret) {
 		dev_err_ratelimited(&kdev->mdev->dev,
 				    "reset failed: %d; its DMA stays off until one succeeds\n",
@@ -254,10 +247,15 @@ static int device_open_locked(struct mdevkit_device *kdev)
 
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
-	ret = mdevkit_device_reset_locked(kdev);
+	/* Nobody has a mapping yet */
+	ret = mdevkit_mmap_open(kdev);
 	if (ret)
 		return ret;
-	ret = kdev->ops->open ? kdev->ops->open(kdev) : 0;
+	ret = mdevkit_device_reset_locked(kdev);
+	if (!ret && kdev->ops->open)
+		ret = kdev->ops->open(kdev);
+	if (ret)
+		mdevkit_mmap_close(kdev);
 	kdev->opened = !ret;
 	/* The other kinds are translated when their group arms them */
 	if (!ret && kdev->type->dma == MDEVKIT_DMA_SOFTWARE)
@@ -268,7 +266,7 @@ static int device_open_locked(struct mdevkit_device *kdev)
 static void device_close_locked(struct mdevkit_device *kdev)
 {
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
-	mdevkit_mmap_revoke(kdev);
+	mdevkit_mmap_close(kdev);
 	if (kdev->ops->close)
 		kdev->ops->close(kdev);
 	kdev->opened = false;

@@ -22,15 +22,23 @@ static bool dma_is_software(const struct mdevkit_device *kdev)
 
 static int dma_start(struct mdevkit_device *kdev)
 {
+	int ret;
+
 	if (dma_is_software(kdev) || !kdev->ops->start_dma)
 		return 0;
-	return kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
+	mdevkit_mmap_block(kdev);
+	ret = kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
+	mdevkit_mmap_unblock(kdev);
+	return ret;
 }
 
 static void dma_end(struct mdevkit_device *kdev)
 {
-	if (!dma_is_software(kdev) && kdev->ops->drain)
-		kdev->ops->drain(kdev);
+	if (dma_is_software(kdev) || !kdev->ops->drain)
+		return;
+	mdevkit_mmap_block(kdev);
+	kdev->ops->drain(kdev);
+	mdevkit_mmap_unblock(kdev);
 }
 
 /* Waits for each mdevkit_dma_rw() that is under way; the next one sees what is recorded. */

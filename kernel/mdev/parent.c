@@ -4,6 +4,7 @@
  */
 
 #include <kunit/visibility.h>
+#include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -284,6 +285,40 @@ static ssize_t placement_store(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RW(placement);
 
+static ssize_t peer_dma_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdevkit_parent *parent;
+
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	return sysfs_emit(buf, "%d\n", READ_ONCE(parent->peer_dma));
+}
+
+static ssize_t peer_dma_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			      size_t count)
+{
+	struct mdevkit_parent *parent;
+	bool allow;
+	int ret;
+
+	ret = kstrtobool(buf, &allow);
+	if (ret)
+		return ret;
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	guard(mutex)(&placement_lock);
+	/* So that no mapping was made by the other rule */
+	if (parent->nr_devices)
+		return -EBUSY;
+	WRITE_ONCE(parent->peer_dma, allow);
+	return count;
+}
+static DEVICE_ATTR_RW(peer_dma);
+
 static ssize_t pasid_blocked_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct mdevkit_parent *parent;
@@ -298,6 +333,7 @@ static DEVICE_ATTR_RO(pasid_blocked);
 
 static struct attribute *parent_attrs[] = {
 	&dev_attr_placement.attr,
+	&dev_attr_peer_dma.attr,
 	&dev_attr_pasid_blocked.attr,
 	NULL
 };

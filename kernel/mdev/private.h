@@ -56,9 +56,10 @@ struct mdevkit_parent {
 	struct mutex capacity_lock;	/* guards used */
 	unsigned int capacity;
 	unsigned int used;
-	/* Both guarded by parent.c's placement_lock. */
-	unsigned int nr_devices;	/* mdevs that exist: placement is fixed meanwhile */
+	/* Guarded by parent.c's placement_lock. */
+	unsigned int nr_devices;	/* mdevs that exist: the policies are fixed meanwhile */
 	enum mdevkit_placement placement;
+	bool peer_dma;			/* lent pages may be mapped for DMA; read by anybody */
 
 	/* Guards devices and gone. Innermost lock, taken in any context. */
 	spinlock_t devices_lock;
@@ -149,6 +150,10 @@ bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int i
 
 /* mmap.c */
 int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma);
+int mdevkit_mmap_open(struct mdevkit_device *kdev);
+void mdevkit_mmap_close(struct mdevkit_device *kdev);
+void mdevkit_mmap_block(struct mdevkit_device *kdev);
+void mdevkit_mmap_unblock(struct mdevkit_device *kdev);
 void mdevkit_mmap_revoke(struct mdevkit_device *kdev);
 void mdevkit_mmap_set_memory(struct mdevkit_device *kdev, bool enabled);
 

@@ -71,7 +71,7 @@ static void fake_device_destroy(void *data)
  * @test: fails if that is not possible; frees the device at its end
  * @desc: the personality
  *
- * Return: the device, as after its first reset.
+ * Return: the device, as at open.
  */
 struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_pci_desc *desc)
 {

@@ -5,9 +5,12 @@
  * mock; groups, domains and PASIDs are the kernel's own and the kit's.
  */
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +26,7 @@
 #define BY_PASID	"softdma-pasid"
 #define BY_DEVICE	"softdma-whole"
 #define BY_SOFTWARE	"softdma-soft"
+#define WITH_PAGES	"softdma-pages"
 #define DEBUGFS		"/sys/kernel/debug/iommu_aux"
 #define SWITCHES	"/sys/module/softdma/parameters"
 
@@ -50,6 +54,8 @@ static const char *softdma_restore(void)
 	sysfs_write("0", SWITCHES "/fail_pasid");
 	sysfs_write("0", SWITCHES "/fail_start");
 	sysfs_write("0", SWITCHES "/fail_reset");
+	sysfs_write("0", PARENT_A "/mdevkit/peer_dma");
+	sysfs_write("0", SWITCHES "/reset_ms");
 	return left;
 }
 
@@ -1284,6 +1290,196 @@ TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this o
 				 group, tenant.uuid, pasid, i == 2 || i == 3 ? domain : 0);
 		CHECK_STR(got, want, "%s", events[i]);
 	}
+}
+
+/* ---- pages that the tenant may map ---- */
+
+static volatile u8 *map_lent(struct tenant *tenant)
+{
+	struct vfio_region_info *bar = &tenant->client.bars[SOFTDMA_BAR_PAGES];
+	void *at = mmap(NULL, bar->size, PROT_READ | PROT_WRITE, MAP_SHARED, tenant->client.fd,
+			bar->offset);
+
+	REQUIRE(at != MAP_FAILED, "%s", strerror(errno));
+	return at;
+}
+
+/* A mapping keeps the device open */
+static void tenant_end_mapped(struct tenant *tenant, volatile u8 *lent)
+{
+	munmap((void *)lent, tenant->client.bars[SOFTDMA_BAR_PAGES].size);
+	tenant_end(tenant);
+}
+
+static void *do_reset(void *client)
+{
+	return (void *)(long)vfio_reset(client);
+}
+
+/* The device's next reset, in a thread that has surely begun it when this returns */
+static void reset_begin(struct tenant *tenant, pthread_t *thread, const char *ms)
+{
+	u64 end = now_ms() + 10000;
+
+	REQUIRE_OK(sysfs_write(ms, SWITCHES "/reset_ms"));
+	REQUIRE(!pthread_create(thread, NULL, do_reset, &tenant->client));
+	while (!sysfs_read_long(SWITCHES "/resetting"))
+		REQUIRE(now_ms() < end, "the reset does not begin");
+}
+
+static void reset_end(pthread_t thread)
+{
+	void *ret;
+
+	REQUIRE(!pthread_join(thread, &ret));
+	CHECK_ERR((long)ret, 0);
+	REQUIRE_OK(sysfs_write("0", SWITCHES "/reset_ms"));
+}
+
+TEST_ALL_MODES("where there is no page is all-ones, and nothing that another tenant has written")
+{
+	const u64 hole = SOFTDMA_NR_PAGES * PAGE;
+	struct tenant tenant;
+	volatile u8 *pages;
+
+	tenant_start(&tenant, mode, PARENT_A, WITH_PAGES, 1);
+	for (int user = 0; user < 3; user++) {
+		if (user)
+			REQUIRE_OK(engine_open(&tenant.client, &tenant.space, tenant.uuid));
+		pages = map_lent(&tenant);
+		for (u32 i = 0; i < PAGE; i++)
+			REQUIRE_EQ(pages[hole + i], 0xff, "user %d, byte %u", user, i);
+		CHECK_EQ(pages[0], 0);
+		for (u32 i = 0; i < 4 * PAGE; i++)
+			pages[i] = 0x5a + user;
+		/* trapped accesses know nothing of what stands there instead */
+		vfio_put(&tenant.client, SOFTDMA_BAR_PAGES, hole, 4, 0);
+		for (int width = 1; width < 8; width *= 2)
+			CHECK_EQ(vfio_get(&tenant.client, SOFTDMA_BAR_PAGES, hole + 8, width),
+				 ~0ull >> (64 - 8 * width));
+		munmap((void *)pages, 4 * PAGE);
+		vfio_client_close(&tenant.client);
+	}
+	vfio_space_close(&tenant.space);
+	CHECK_ERR(mdev_remove(tenant.uuid), 0);
+}
+
+TEST_ALL_MODES("trapped accesses of 1, 2, 4 and 8 bytes reach what the mapped page shows")
+{
+	struct tenant tenant;
+	volatile u8 *pages;
+	u8 data[64], seen[64];
+
+	tenant_start(&tenant, mode, PARENT_A, WITH_PAGES, 1);
+	pages = map_lent(&tenant);
+	for (int width = 1; width <= 8; width *= 2) {
+		vfio_put(&tenant.client, SOFTDMA_BAR_PAGES, PAGE + 8 * width, width,
+			 0x8877665544332211ull);
+		for (int i = 0; i < 8; i++)
+			CHECK_EQ(pages[PAGE + 8 * width + i], i < width ? 0x11 * (i + 1) : 0);
+		CHECK_EQ(vfio_get(&tenant.client, SOFTDMA_BAR_PAGES, PAGE + 8 * width, width),
+			 0x8877665544332211ull & ~0ull >> (64 - 8 * width));
+	}
+	/* and any length at any address, over the end of a page */
+	fill(data, sizeof(data), 1);
+	for (u32 at = 2 * PAGE - 37; at < 2 * PAGE - 29; at++) {
+		CHECK_EQ(vfio_write(&tenant.client, SOFTDMA_BAR_PAGES, at, data, 59), 59);
+		for (int i = 0; i < 59; i++)
+			CHECK_EQ(pages[at + i], data[i]);
+		CHECK_EQ(vfio_read(&tenant.client, SOFTDMA_BAR_PAGES, at, seen, 59), 59);
+		CHECK(!memcmp(data, seen, 59));
+	}
+	tenant_end_mapped(&tenant, pages);
+}
+
+static void *touch_once(void *at)
+{
+	*(volatile u8 *)at = 1;
+	return NULL;
+}
+
+TEST_ALL_MODES("a page that is touched during a reset is there when the reset is over, and fresh")
+{
+	u64 begin, touched;
+	struct tenant tenant;
+	volatile u8 *pages;
+	pthread_t thread, toucher;
+
+	tenant_start(&tenant, mode, PARENT_A, WITH_PAGES, 1);
+	pages = map_lent(&tenant);
+	REQUIRE_OK(sysfs_write("0", SWITCHES "/page_overlaps"));
+	for (int round = 0; round < 3; round++) {
+		/* round 0: never touched before; then: taken back by the reset */
+		pages[PAGE * (round > 0)] = 0x77;
+		begin = now_ms();
+		reset_begin(&tenant, &thread, "1500");
+		CHECK_EQ(pages[PAGE], 0);
+		touched = now_ms();
+		CHECK(touched - begin >= 1500, "%llu ms", (unsigned long long)(touched - begin));
+		CHECK_EQ(pages[0], 0);
+		reset_end(thread);
+	}
+	/* who waits for it does not keep others from changing the address space */
+	reset_begin(&tenant, &thread, "5000");
+	REQUIRE(!pthread_create(&toucher, NULL, touch_once, (void *)pages));
+	sleep_ms(200);
+	munmap(pages_alloc(PAGE), PAGE);
+	CHECK_EQ(sysfs_read_long(SWITCHES "/resetting"), 1);
+	reset_end(thread);
+	REQUIRE(!pthread_join(toucher, NULL));
+	CHECK_EQ(sysfs_read_long(SWITCHES "/page_overlaps"), 0, "page() ran during a reset");
+	tenant_end_mapped(&tenant, pages);
+}
+
+struct toucher {
+	volatile u8 *pages;
+	atomic_bool stop;
+	unsigned long touches;
+};
+
+static void *keep_touching(void *arg)
+{
+	struct toucher *t = arg;
+
+	for (; !atomic_load(&t->stop); t->touches++) {
+		t->pages[t->touches % 4 * PAGE] = t->touches;
+		/* each page is a fault again */
+		if (madvise((void *)t->pages, 4 * PAGE, MADV_DONTNEED))
+			return "madvise";
+	}
+	return NULL;
+}
+
+TEST_ALL_MODES("page() never runs beside another callback, whatever the tenant touches meanwhile")
+{
+	struct toucher toucher = { };
+	struct tenant tenant;
+	unsigned int flr;
+	pthread_t thread;
+	void *failed;
+
+	tenant_start(&tenant, mode, PARENT_A, WITH_PAGES, 1);
+	flr = config_find_capability(&tenant.client, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+	toucher.pages = map_lent(&tenant);
+	REQUIRE_OK(sysfs_write("0", SWITCHES "/page_overlaps"));
+	REQUIRE_OK(sysfs_write("1", SWITCHES "/reset_ms"));
+	REQUIRE(!pthread_create(&thread, NULL, keep_touching, &toucher));
+	for (int i = 0; i < 100; i++) {
+		config_set_master(&tenant.client, false);
+		config_set_master(&tenant.client, true);
+		if (i % 2)
+			config_put(&tenant.client, flr, 2, PCI_EXP_DEVCTL_BCR_FLR);
+		else
+			CHECK_ERR(vfio_reset(&tenant.client), 0);
+	}
+	atomic_store(&toucher.stop, true);
+	REQUIRE(!pthread_join(thread, &failed));
+	CHECK(!failed, "%s", (char *)failed);
+	ktap_note("%lu touches", toucher.touches);
+	CHECK(toucher.touches > 100);
+	CHECK_EQ(sysfs_read_long(SWITCHES "/page_overlaps"), 0);
+	check_tenant(&tenant);
+	tenant_end_mapped(&tenant, toucher.pages);
 }
 
 /* ---- iommufd's own steps ---- */

@@ -5,8 +5,12 @@
  * VFIO. Each mdev is a DMA engine with a buffer of 2 KiB; softdma_regs.h has its registers.
  *
  * Parents: softdma-a and softdma-b can isolate by PASID, softdma-c cannot. Types: "pasid",
- * "whole" (kind lookup: the mdev is a whole device of its own) and "soft" (no IOMMU).
+ * "whole" (kind lookup: the mdev is a whole device of its own), "soft" (no IOMMU) and "pages" (by
+ * PASID, with pages that the tenant may map).
  */
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/wait.h>
@@ -22,7 +26,24 @@
 #define SOFTDMA_WHOLE_DEVICES	4
 
 /* The kind of a type, in its driver_data */
-enum softdma_kind { SOFTDMA_KIND_PASID, SOFTDMA_KIND_WHOLE, SOFTDMA_KIND_SOFT };
+enum softdma_kind {
+	SOFTDMA_KIND_PASID,
+	SOFTDMA_KIND_WHOLE,
+	SOFTDMA_KIND_SOFT,
+	SOFTDMA_KIND_PAGES,
+};
+
+static unsigned int reset_ms;
+module_param(reset_ms, uint, 0644);
+MODULE_PARM_DESC(reset_ms, "How long a reset takes at least");
+
+static int resetting;
+module_param(resetting, int, 0444);
+MODULE_PARM_DESC(resetting, "Resets that are under way");
+
+static int page_overlaps;
+module_param(page_overlaps, int, 0644);
+MODULE_PARM_DESC(page_overlaps, "How often page() was called during another callback of its device");
 
 /**
  * struct softdma - one mdev
@@ -33,6 +54,8 @@ enum softdma_kind { SOFTDMA_KIND_PASID, SOFTDMA_KIND_WHOLE, SOFTDMA_KIND_SOFT };
  * @dma_device: whose IOMMU translates, or NULL while DMA is not allowed
  * @pasid: what the DMA is tagged with
  * @whole: kind lookup: the device that the mdev is
+ * @pages: kind pages: what is lent
+ * @busy: a callback runs that excludes page(); guarded by nothing, mdevkit sees to that
  * @iova: register
  * @length: register
  * @status: register
@@ -49,6 +72,8 @@ struct softdma {
 	struct device *dma_device;
 	ioasid_t pasid;
 	struct device *whole;
+	struct page *pages[SOFTDMA_NR_PAGES];
+	bool busy;
 	u64 iova;
 	u32 length;
 	u32 status;
@@ -267,19 +292,42 @@ static int softdma_write(struct mdevkit_device *kdev, unsigned int bar, u64 offs
 	return 0;
 }
 
-static const struct mdevkit_pci_desc softdma_pci = {
-	.vendor = 0x1af4,	/* 1af4:10f0 to 10ff are free for experiments */
-	.device = 0x10f1,
-	.class = 0xff0000,
-	.command = PCI_COMMAND_MEMORY,
-	.msi_vectors = SOFTDMA_VECTORS,
-	.express = true,
-	.pm = true,
-	.bars[0] = {
-		.size = SOFTDMA_BAR_SIZE,
-		.widths = MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8,
-		.read = softdma_read,
-		.write = softdma_write,
+static int softdma_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page)
+{
+	struct softdma *s = to_softdma(kdev);
+
+	if (READ_ONCE(s->busy))
+		page_overlaps++;
+	if (pgoff >= SOFTDMA_NR_PAGES)
+		return -ENXIO;
+	page->phys = page_to_phys(s->pages[pgoff]);
+	page->virt = (void __iomem *)page_address(s->pages[pgoff]);
+	return 0;
+}
+
+#define SOFTDMA_PCI						\
+	.vendor = 0x1af4,	/* 1af4:10f0 to 10ff are free for experiments */ \
+	.device = 0x10f1,					\
+	.class = 0xff0000,					\
+	.command = PCI_COMMAND_MEMORY,				\
+	.msi_vectors = SOFTDMA_VECTORS,				\
+	.express = true,					\
+	.pm = true,						\
+	.bars[0] = {						\
+		.size = SOFTDMA_BAR_SIZE,			\
+		.widths = MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8,	\
+		.read = softdma_read,				\
+		.write = softdma_write,				\
+	}
+
+static const struct mdevkit_pci_desc softdma_pci = { SOFTDMA_PCI };
+
+static const struct mdevkit_pci_desc softdma_pci_pages = {
+	SOFTDMA_PCI,
+	.bars[SOFTDMA_BAR_PAGES] = {
+		.size = 4 * PAGE_SIZE,
+		.passthrough_size = 4 * PAGE_SIZE,
+		.page = softdma_page,
 	},
 };
 
@@ -305,6 +353,13 @@ static const struct mdevkit_type softdma_types[] = {
 		.dma = MDEVKIT_DMA_SOFTWARE,
 		.pci = &softdma_pci,
 		.driver_data = SOFTDMA_KIND_SOFT,
+	}, {
+		.sysfs_name = "pages",
+		.pretty_name = "Test DMA engine with pages to map",
+		.cost = 1,
+		.dma = MDEVKIT_DMA_PASID,
+		.pci = &softdma_pci_pages,
+		.driver_data = SOFTDMA_KIND_PAGES,
 	},
 };
 
@@ -328,10 +383,31 @@ static void softdma_give_whole(struct device *dev)
 			wholes[i].used = false;
 }
 
+static void softdma_free_pages(struct softdma *s)
+{
+	for (unsigned int i = 0; i < SOFTDMA_NR_PAGES; i++)
+		if (s->pages[i])
+			__free_page(s->pages[i]);
+}
+
+static int softdma_alloc_pages(struct softdma *s)
+{
+	for (unsigned int i = 0; i < SOFTDMA_NR_PAGES; i++) {
+		s->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!s->pages[i]) {
+			softdma_free_pages(s);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 static int softdma_create(struct mdevkit_device *kdev)
 {
 	struct softdma *s = to_softdma(kdev);
 
+	if (kdev->type->driver_data == SOFTDMA_KIND_PAGES && softdma_alloc_pages(s))
+		return -ENOMEM;
 	if (kdev->type->driver_data == SOFTDMA_KIND_WHOLE) {
 		s->whole = softdma_take_whole();
 		if (!s->whole)
@@ -348,6 +424,7 @@ static void softdma_destroy(struct mdevkit_device *kdev)
 
 	softdma_stop_stream(s);
 	mutex_destroy(&s->lock);
+	softdma_free_pages(s);
 	if (s->whole)
 		softdma_give_whole(s->whole);
 }
@@ -357,7 +434,16 @@ static int softdma_reset(struct mdevkit_device *kdev)
 	struct softdma *s = to_softdma(kdev);
 
 	softdma_look(s, SOFTDMA_AT_RESET);
+	WRITE_ONCE(s->busy, true);
 	softdma_stop_stream(s);
+	resetting++;
+	if (reset_ms)
+		msleep(reset_ms);
+	resetting--;
+	for (unsigned int i = 0; i < SOFTDMA_NR_PAGES; i++)
+		if (s->pages[i])
+			clear_page(page_address(s->pages[i]));
+	WRITE_ONCE(s->busy, false);
 	if (fail_reset > 0) {
 		fail_reset--;
 		return -EIO;
@@ -384,6 +470,9 @@ static int softdma_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 	struct softdma *s = to_softdma(kdev);
 
 	softdma_look(s, SOFTDMA_AT_START);
+	WRITE_ONCE(s->busy, true);
+	fsleep(100);
+	WRITE_ONCE(s->busy, false);
 	if (fail_start > 0) {
 		fail_start--;
 		return -EIO;
@@ -401,7 +490,10 @@ static void softdma_drain(struct mdevkit_device *kdev)
 	struct softdma *s = to_softdma(kdev);
 
 	softdma_look(s, SOFTDMA_AT_DRAIN);
+	WRITE_ONCE(s->busy, true);
 	softdma_pause_stream(s);
+	fsleep(100);
+	WRITE_ONCE(s->busy, false);
 }
 
 static struct device *softdma_iommu_device(struct mdevkit_device *kdev)

@@ -19,6 +19,10 @@
 #define SOFTDMA_BUFFER		0x800	/* rw: the device's own memory */
 #define SOFTDMA_BUFFER_SIZE	0x800
 
+/* BAR 2 of the type "pages": RAM, lent as MMIO is. A BAR is a power of two, what is in it not */
+#define SOFTDMA_BAR_PAGES	2
+#define SOFTDMA_NR_PAGES	3
+
 #define SOFTDMA_READ		1	/* memory to buffer */
 #define SOFTDMA_WRITE		2	/* buffer to memory */
 #define SOFTDMA_STREAM		3	/* write the round's number to IOVA, again and again */
