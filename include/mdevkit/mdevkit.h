@@ -155,7 +155,7 @@ struct mdevkit_device {
 	/* private: */
 	/*
 	 * Held for reading around BAR accesses and config reads, for writing around config
-	 * writes and the life cycle callbacks. Guards config, opened, dma_reasons and
+	 * writes and the life cycle callbacks. Guards config, dma_reasons and
 	 * dma_started.
 	 */
 	struct rw_semaphore access;
@@ -183,7 +183,6 @@ struct mdevkit_device {
 	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
 	struct page *dead_page;		/* shown where there is nothing; NULL if not open */
 	unsigned int blocked;		/* faults wait; see mdevkit_mmap_block() */
-	bool opened;
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;

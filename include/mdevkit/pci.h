@@ -47,8 +47,7 @@ struct mdevkit_io_page {
  * @page: tells the page number @pgoff of the pass-through part; called when the tenant
  *	touches it, never while a life cycle callback of the device runs. -errno: there is
  *	no such page; a read gives all-ones, a write changes nothing for anybody else. May
- *	sleep, but must not call mdevkit_dma_rw() or mdevkit_parent_set_gone(), nor wait
- *	for who does
+ *	sleep, but must not call mdevkit_dma_rw(), nor wait for who does
  *
  * Parts of a BAR that have neither a callback nor a page read as zero and
  * ignore writes, as PCI's reserved registers do.
@@ -69,7 +68,7 @@ struct mdevkit_bar {
  * struct mdevkit_pci_bytes - bytes of config space that the driver gives verbatim
  * @offset: where, 0x40 or above, outside the capabilities that mdevkit makes
  * @len: how many bytes
- * @bytes: their value after reset
+ * @bytes: their value at open and after each reset
  * @writable: mask of the bits that a tenant may change; NULL: none
  *
  * When @cap_id is set this is a capability: bytes 0 and 1 (ID and next pointer)
@@ -92,8 +91,6 @@ struct mdevkit_pci_bytes {
  * @subsystem_device: subsystem ID; 0 with @subsystem_vendor 0: the same as @device
  * @class: 24-bit class code (PCI_CLASS_x << 8 | programming interface)
  * @revision: revision ID
- * @command: value of the command register after reset, of PCI_COMMAND_IO and
- *	PCI_COMMAND_MEMORY; the specification's own reset value is 0
  * @intx_pin: 0: no INTx; 1 to 4: INTA to INTD
  * @msi_vectors: MSI messages (0: no MSI; else a power of two up to 32)
  * @msix_vectors: MSI-X table size (0: no MSI-X; up to 2048)
@@ -106,6 +103,10 @@ struct mdevkit_pci_bytes {
  * @bars: the six base address registers
  * @bytes: what the driver gives verbatim, and its vendor specific capabilities
  * @nr_bytes: entries of @bytes
+ *
+ * As with vfio-pci, memory and I/O decode are on when a user opens the device, Bus Master
+ * is off, and a reset keeps what the user has written to the header and to the
+ * capabilities that mdevkit makes, but for the power state.
  */
 struct mdevkit_pci_desc {
 	u16 vendor;
@@ -114,7 +115,6 @@ struct mdevkit_pci_desc {
 	u16 subsystem_device;
 	u32 class;
 	u8 revision;
-	u16 command;
 	u8 intx_pin;
 	u8 msi_vectors;
 	u16 msix_vectors;

@@ -175,9 +175,6 @@ int mdevkit_config_check(const struct mdevkit_pci_desc *desc, char *why)
 		return refuse(why, "intx_pin %u is more than 4", desc->intx_pin);
 	if (desc->class & ~0xffffff)
 		return refuse(why, "class %#x has more than 24 bits", desc->class);
-	if (desc->command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
-		return refuse(why, "command %#x: only PCI_COMMAND_IO and _MEMORY can be set",
-			      desc->command);
 	if (desc->msi_vectors && (!is_power_of_2(desc->msi_vectors) || desc->msi_vectors > 32))
 		return refuse(why, "msi_vectors %u is not a power of two up to 32",
 			      desc->msi_vectors);

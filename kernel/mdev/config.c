@@ -8,6 +8,20 @@
  * beyond that, decode, INTx disable, power state and function level reset, is
  * applied after the bytes have changed. All of it under the device's access
  * lock: for reading in mdevkit_config_read(), for writing elsewhere.
+ *
+ * Open and reset leave what vfio-pci leaves, since that is what VFIO's users were
+ * written for. At open memory and I/O decode are on (pci_enable_device()) and Bus
+ * Master is off (pci_clear_master()). Around a reset the kernel saves and restores
+ * (pci_save_state(), pci_restore_state()), so that a reset keeps
+ *
+ *   - of the header all that can be written: COMMAND, BARs, cache line size, latency
+ *     timer, interrupt line;
+ *   - of PCI Express Device Control and Link Control;
+ *   - of MSI and MSI-X all: the user's addresses and data are vfio-pci's own copy, which
+ *     no reset reaches, and the control registers are written back.
+ *
+ * The power state is D0 afterwards, for the kernel wakes the function before it saves.
+ * Vendor specific bytes have their reset value: nobody saves what nobody knows.
  */
 
 #include <kunit/visibility.h>
@@ -37,8 +51,9 @@ struct mdevkit_config {
 	u8 pm;			/* offsets of capabilities, 0 if absent */
 	u8 express;
 	u8 *value;
-	u8 *initial;		/* value after reset */
+	u8 *initial;		/* value at open */
 	u8 *writable;
+	u8 *kept;		/* bits that a reset leaves alone */
 };
 
 /* While the space is being made: which bytes are taken, and where to link the next capability */
@@ -59,6 +74,12 @@ static void config_set32(struct mdevkit_config *config, unsigned int offset, u32
 {
 	put_unaligned_le32(value, config->initial + offset);
 	put_unaligned_le32(writable, config->writable + offset);
+}
+
+/* What a tenant has written to these bytes survives a reset. */
+static void config_keep(struct mdevkit_config *config, unsigned int offset, unsigned int len)
+{
+	memcpy(config->kept + offset, config->writable + offset, len);
 }
 
 /* Links a capability at @offset to the end of the list (PCI 3.0, 6.7). */
@@ -126,6 +147,7 @@ static int config_add_msi(struct mdevkit_config *config, struct config_layout *l
 	config_set32(config, offset + PCI_MSI_ADDRESS_LO, 0, ~3U);
 	config_set32(config, offset + PCI_MSI_ADDRESS_HI, 0, ~0U);
 	config_set16(config, offset + PCI_MSI_DATA_64, 0, 0xffff);
+	config_keep(config, offset, CAP_LEN_MSI);
 	return 0;
 }
 
@@ -143,6 +165,7 @@ static int config_add_msix(struct mdevkit_config *config, struct config_layout *
 		     PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 	config_set32(config, offset + PCI_MSIX_TABLE, desc->msix_table | desc->msix_bar, 0);
 	config_set32(config, offset + PCI_MSIX_PBA, desc->msix_pba | desc->msix_bar, 0);
+	config_keep(config, offset, CAP_LEN_MSIX);
 	return 0;
 }
 
@@ -186,10 +209,12 @@ static int config_add_express(struct mdevkit_config *config, struct config_layou
 		     PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC);
 	config_set16(config, offset + PCI_EXP_LNKSTA,
 		     PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
+	config_keep(config, offset, CAP_LEN_EXP);
 	return 0;
 }
 
-static void config_set_bars(struct mdevkit_config *config, u16 *command)
+/* Returns in @decode the command bits of the kinds of BARs that there are. */
+static void config_set_bars(struct mdevkit_config *config, u16 *decode)
 {
 	unsigned int i;
 
@@ -202,9 +227,9 @@ static void config_set_bars(struct mdevkit_config *config, u16 *command)
 			continue;
 		config_set32(config, offset, bar->flags, lower_32_bits(writable));
 		if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
-			*command |= PCI_COMMAND_IO;
+			*decode |= PCI_COMMAND_IO;
 		else
-			*command |= PCI_COMMAND_MEMORY;
+			*decode |= PCI_COMMAND_MEMORY;
 		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
 			config_set32(config, offset + 4, 0, upper_32_bits(writable));
 	}
@@ -213,15 +238,16 @@ static void config_set_bars(struct mdevkit_config *config, u16 *command)
 static void config_set_header(struct mdevkit_config *config)
 {
 	const struct mdevkit_pci_desc *desc = config->desc;
-	u16 command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR;
+	u16 decode = 0, command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR;
 	bool own_subsystem = desc->subsystem_vendor || desc->subsystem_device;
 
-	config_set_bars(config, &command);
+	config_set_bars(config, &decode);
+	command |= decode;
 	if (desc->intx_pin)
 		command |= PCI_COMMAND_INTX_DISABLE;
 	config_set16(config, PCI_VENDOR_ID, desc->vendor, 0);
 	config_set16(config, PCI_DEVICE_ID, desc->device, 0);
-	config_set16(config, PCI_COMMAND, desc->command, command);
+	config_set16(config, PCI_COMMAND, decode, command);
 	/* PCIe 7.5.1.1.4: DEVSEL timing is hardwired to 0 */
 	config_set16(config, PCI_STATUS, desc->express ? 0 : PCI_STATUS_DEVSEL_MEDIUM, 0);
 	config_set32(config, PCI_CLASS_REVISION, desc->class << 8 | desc->revision, 0);
@@ -233,6 +259,7 @@ static void config_set_header(struct mdevkit_config *config)
 		     own_subsystem ? desc->subsystem_device : desc->device, 0);
 	config->writable[PCI_INTERRUPT_LINE] = 0xff;
 	config->initial[PCI_INTERRUPT_PIN] = desc->intx_pin;
+	config_keep(config, 0, PCI_STD_HEADER_SIZEOF);
 }
 
 /**
@@ -253,13 +280,14 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 	config = kzalloc(sizeof(*config), GFP_KERNEL_ACCOUNT);
 	if (!config)
 		return -ENOMEM;
-	config->value = kvcalloc(3, size, GFP_KERNEL_ACCOUNT);
+	config->value = kvcalloc(4, size, GFP_KERNEL_ACCOUNT);
 	if (!config->value) {
 		kfree(config);
 		return -ENOMEM;
 	}
 	config->initial = config->value + size;
 	config->writable = config->initial + size;
+	config->kept = config->writable + size;
 	config->size = size;
 	config->desc = desc;
 	kdev->config = config;
@@ -277,7 +305,7 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 		mdevkit_config_free(kdev);
 		return ret;
 	}
-	mdevkit_config_reset(kdev);
+	mdevkit_config_open(kdev);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_init);
@@ -312,12 +340,28 @@ static void config_apply(struct mdevkit_device *kdev)
 }
 
 /**
- * mdevkit_config_reset() - bring config space to its state after reset
+ * mdevkit_config_open() - bring config space to its state for a new user
  * @kdev: the device; its access lock is held for writing, or it has no user yet
+ */
+void mdevkit_config_open(struct mdevkit_device *kdev)
+{
+	memcpy(kdev->config->value, kdev->config->initial, kdev->config->size);
+	config_apply(kdev);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_open);
+
+/**
+ * mdevkit_config_reset() - bring config space to its state after a reset
+ * @kdev: the device; its access lock is held for writing
  */
 void mdevkit_config_reset(struct mdevkit_device *kdev)
 {
-	memcpy(kdev->config->value, kdev->config->initial, kdev->config->size);
+	struct mdevkit_config *config = kdev->config;
+	size_t i;
+
+	for (i = 0; i < config->size; i++)
+		config->value[i] = (config->initial[i] & ~config->kept[i]) |
+				   (config->value[i] & config->kept[i]);
 	config_apply(kdev);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_reset);

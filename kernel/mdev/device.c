@@ -196,7 +196,7 @@ void mdevkit_device_remove(struct mdev_device *mdev)
  * @kdev: the device; its access lock is held for writing
  *
  * The tenant's pages are taken back. One that is touched meanwhile is put in when the
- * reset is over.
+ * reset is over. With Bus Master Enable, which a reset keeps, DMA may start again.
  *
  * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
  */
@@ -251,12 +251,12 @@ static int device_open_locked(struct mdevkit_device *kdev)
 	ret = mdevkit_mmap_open(kdev);
 	if (ret)
 		return ret;
+	mdevkit_config_open(kdev);
 	ret = mdevkit_device_reset_locked(kdev);
 	if (!ret && kdev->ops->open)
 		ret = kdev->ops->open(kdev);
 	if (ret)
 		mdevkit_mmap_close(kdev);
-	kdev->opened = !ret;
 	/* The other kinds are translated when their group arms them */
 	if (!ret && kdev->type->dma == MDEVKIT_DMA_SOFTWARE)
 		mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
@@ -269,7 +269,6 @@ static void device_close_locked(struct mdevkit_device *kdev)
 	mdevkit_mmap_close(kdev);
 	if (kdev->ops->close)
 		kdev->ops->close(kdev);
-	kdev->opened = false;
 }
 
 /**

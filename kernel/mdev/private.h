@@ -126,6 +126,7 @@ int mdevkit_type_check(const struct mdevkit_type *type, const struct mdevkit_dev
 /* config.c */
 int mdevkit_config_init(struct mdevkit_device *kdev);
 void mdevkit_config_free(struct mdevkit_device *kdev);
+void mdevkit_config_open(struct mdevkit_device *kdev);
 void mdevkit_config_reset(struct mdevkit_device *kdev);
 size_t mdevkit_config_size(const struct mdevkit_device *kdev);
 int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count);

@@ -44,7 +44,6 @@ static const struct mdevkit_pci_desc full = {
 static const struct mdevkit_pci_desc bare = {
 	.vendor = 0x1234,
 	.device = 0x0001,
-	.command = PCI_COMMAND_IO,
 	.bars[0] = { .size = 8, .flags = PCI_BASE_ADDRESS_SPACE_IO },
 };
 
@@ -52,7 +51,7 @@ struct config_case {
 	const char *name;
 	unsigned int offset;
 	unsigned int width;
-	u32 initial;		/* value after reset */
+	u32 initial;		/* value at open */
 	u32 written;
 	u32 result;		/* value after writing @written */
 };
@@ -62,7 +61,8 @@ static const struct config_case config_cases[] = {
 	{ "subsystem IDs default to the IDs", PCI_SUBSYSTEM_VENDOR_ID, 4, 0x56781234, 0,
 	  0x56781234 },
 	{ "class and revision are read-only", PCI_CLASS_REVISION, 4, 0x07800142, 0, 0x07800142 },
-	{ "command has its bits and no others", PCI_COMMAND, 2, 0, 0xffff,
+	{ "command has its bits and no others", PCI_COMMAND, 2,
+	  PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 0xffff,
 	  PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
 	  PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE },
 	{ "status is read-only", PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0xffff, PCI_STATUS_CAP_LIST },
@@ -86,6 +86,13 @@ static const struct config_case config_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(config, config_cases, name);
 
+/* A new user gets the device. */
+static void open_again(struct fake_device *fake)
+{
+	guard(rwsem_write)(&fake->kdev.access);
+	mdevkit_config_open(&fake->kdev);
+}
+
 static void registers_keep_their_rules(struct kunit *test)
 {
 	const struct config_case *c = test->param_value;
@@ -95,7 +102,7 @@ static void registers_keep_their_rules(struct kunit *test)
 	fake_config_write(test, fake, c->offset, c->width, c->written);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, c->offset, c->width), c->result);
 	/* byte by byte gives the same */
-	mdevkit_config_reset(&fake->kdev);
+	open_again(fake);
 	for (unsigned int i = 0; i < c->width; i++)
 		fake_config_write(test, fake, c->offset + i, 1, c->written >> (8 * i));
 	for (unsigned int i = 0; i < c->width; i++)
@@ -103,7 +110,7 @@ static void registers_keep_their_rules(struct kunit *test)
 				(c->result >> (8 * i)) & 0xff);
 }
 
-static void no_write_changes_what_a_reset_would_not_restore(struct kunit *test)
+static void no_write_changes_what_the_next_open_would_not_restore(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &full);
 	unsigned int size = mdevkit_config_size(&fake->kdev);
@@ -115,11 +122,11 @@ static void no_write_changes_what_a_reset_would_not_restore(struct kunit *test)
 	memset(ones, 0xff, sizeof(ones));
 	down_write(&fake->kdev.access);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, before, size), 0);
-	/* includes an FLR, which resets on its own: then once more */
+	/* includes an FLR */
 	for (unsigned int i = 0; i < size; i += sizeof(ones))
 		KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, i, ones, sizeof(ones)), 0);
 	KUNIT_EXPECT_EQ(test, fake->resets, 1);
-	mdevkit_config_reset(&fake->kdev);
+	mdevkit_config_open(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, after, size), 0);
 	up_write(&fake->kdev.access);
 	KUNIT_EXPECT_MEMEQ(test, before, after, size);
@@ -190,6 +197,58 @@ static void capabilities_are_in_the_list(struct kunit *test)
 			  PCI_EXP_DEVCAP_FLR);
 }
 
+/* Registers by capability (0: header), and what of a write to them is there after a reset */
+struct reset_case {
+	const char *name;
+	u8 cap_id;
+	unsigned int offset;
+	unsigned int width;
+	u32 written;
+	u32 result;
+};
+
+static const struct reset_case reset_cases[] = {
+	{ "command", 0, PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE,
+	  PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE },
+	{ "decode that is off", 0, PCI_COMMAND, 2, 0, 0 },
+	{ "I/O BAR", 0, PCI_BASE_ADDRESS_0, 4, 0xc000, 0xc001 },
+	{ "memory BAR", 0, PCI_BASE_ADDRESS_1, 4, 0xfe000000, 0xfe000000 },
+	{ "upper half of a BAR", 0, PCI_BASE_ADDRESS_5, 4, 0x12, 0x12 },
+	{ "cache line size", 0, PCI_CACHE_LINE_SIZE, 1, 0x10, 0x10 },
+	{ "interrupt line", 0, PCI_INTERRUPT_LINE, 1, 11, 11 },
+	{ "MSI control", PCI_CAP_ID_MSI, PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 1 << 4,
+	  PCI_MSI_FLAGS_ENABLE | 1 << 4 | PCI_MSI_FLAGS_64BIT | 2 << 1 },
+	{ "MSI address", PCI_CAP_ID_MSI, PCI_MSI_ADDRESS_LO, 4, 0xfee00000, 0xfee00000 },
+	{ "MSI data", PCI_CAP_ID_MSI, PCI_MSI_DATA_64, 2, 0x4021, 0x4021 },
+	{ "MSI-X control", PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE,
+	  PCI_MSIX_FLAGS_ENABLE | 8 },
+	{ "Device Control", PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_CERE,
+	  PCI_EXP_DEVCTL_CERE },
+	{ "Link Control", PCI_CAP_ID_EXP, PCI_EXP_LNKCTL, 2, PCI_EXP_LNKCTL_CCC,
+	  PCI_EXP_LNKCTL_CCC },
+	{ "power state: D0", PCI_CAP_ID_PM, PCI_PM_CTRL, 2, 3, PCI_PM_CTRL_NO_SOFT_RESET },
+	{ "vendor specific bytes: the driver's", PCI_CAP_ID_VNDR, 4, 4, 0, 0xeeddccbb },
+};
+
+KUNIT_ARRAY_PARAM_DESC(reset, reset_cases, name);
+
+static void a_reset_keeps_what_vfio_pci_keeps(struct kunit *test)
+{
+	const struct reset_case *c = test->param_value;
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int at = c->offset;
+	u32 before;
+
+	if (c->cap_id)
+		at += fake_config_find_cap(test, fake, c->cap_id);
+	before = fake_config_read(test, fake, at, c->width);
+	fake_config_write(test, fake, at, c->width, c->written);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, at, c->width), c->result);
+	open_again(fake);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, at, c->width), before);
+}
+
 static void function_level_reset_resets(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &full);
@@ -200,12 +259,25 @@ static void function_level_reset_resets(struct kunit *test)
 	fake_config_write(test, fake, PCI_BASE_ADDRESS_1, 4, 0xfe000000);
 	fake_config_write(test, fake, ctl, 2, devctl);
 	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+	/* a guest that did not switch decode off goes on */
 	fake_config_write(test, fake, ctl, 2, devctl | PCI_EXP_DEVCTL_BCR_FLR);
 	KUNIT_EXPECT_EQ(test, fake->resets, 1);
-	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), 0);
-	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_BASE_ADDRESS_1, 4), 0);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_BASE_ADDRESS_1, 4), 0xfe000000);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, ctl, 2), devctl);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+}
+
+static void a_reset_wakes_a_device_in_d3hot(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	fake_config_write(test, fake, pmcsr, 2, 3);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, pmcsr, 2) & PCI_PM_CTRL_STATE_MASK, 0);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
 }
 
 static void decode_follows_command_and_power_state(struct kunit *test)
@@ -213,6 +285,7 @@ static void decode_follows_command_and_power_state(struct kunit *test)
 	struct fake_device *fake = fake_device_create(test, &full);
 	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 
+	fake_config_write(test, fake, PCI_COMMAND, 2, 0);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.io_enabled);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
 	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_IO);
@@ -231,18 +304,29 @@ static void decode_follows_command_and_power_state(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
 }
 
-static void command_starts_as_declared(struct kunit *test)
+static void at_open_decode_is_on_and_bus_master_is_off(struct kunit *test)
 {
-	struct fake_device *fake = fake_device_create(test, &bare);
+	struct fake_device *fake = fake_device_create(test, &full);
+	struct fake_device *io = fake_device_create(test, &bare);
 
-	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), PCI_COMMAND_IO);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
+	for (unsigned int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2),
+				PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+		KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
+		KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+		KUNIT_EXPECT_FALSE(test, fake->kdev.dma_reasons & MDEVKIT_DMA_MASTER);
+		fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+		open_again(fake);
+	}
+	/* no memory BAR, nothing to be decoded */
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, io, PCI_COMMAND, 2), PCI_COMMAND_IO);
 }
 
 static void gone_parent_reads_all_ones(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &full);
 
+	fake_config_write(test, fake, PCI_COMMAND, 2, 0);
 	mdevkit_device_set_gone(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_VENDOR_ID, 4), 0xffffffff);
 	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
@@ -296,7 +380,6 @@ SPOIL(msix_past_end, desc->msix_table = SZ_4K - 16)
 SPOIL(msix_overlap, desc->msix_pba = 8)
 SPOIL(msix_misaligned, desc->msix_table = 4)
 SPOIL(bad_pin, desc->intx_pin = 5)
-SPOIL(bad_command, desc->command = PCI_COMMAND_MASTER)
 SPOIL(bad_class, desc->class = 0x1000000)
 SPOIL(header_bytes, desc->bytes = &bytes_in_header; desc->nr_bytes = 1)
 SPOIL(late_bytes, desc->bytes = &bytes_past_end; desc->nr_bytes = 1)
@@ -343,8 +426,6 @@ static const struct wrong_case wrong_cases[] = {
 	  "msix_table 0x4 is not 8-byte aligned" },
 	{ "interrupt pin E", bad_pin,
 	  "intx_pin 5 is more than 4" },
-	{ "bus master after reset", bad_command,
-	  "command 0x4: only PCI_COMMAND_IO and _MEMORY can be set" },
 	{ "class of 25 bits", bad_class,
 	  "class 0x1000000 has more than 24 bits" },
 	{ "bytes in the header", header_bytes,
@@ -385,12 +466,14 @@ static void impossible_personalities_are_refused(struct kunit *test)
 
 static struct kunit_case config_test_cases[] = {
 	KUNIT_CASE_PARAM(registers_keep_their_rules, config_gen_params),
-	KUNIT_CASE(no_write_changes_what_a_reset_would_not_restore),
+	KUNIT_CASE(no_write_changes_what_the_next_open_would_not_restore),
 	KUNIT_CASE_PARAM(ranges_outside_are_refused, range_gen_params),
 	KUNIT_CASE(capabilities_are_in_the_list),
+	KUNIT_CASE_PARAM(a_reset_keeps_what_vfio_pci_keeps, reset_gen_params),
 	KUNIT_CASE(function_level_reset_resets),
+	KUNIT_CASE(a_reset_wakes_a_device_in_d3hot),
 	KUNIT_CASE(decode_follows_command_and_power_state),
-	KUNIT_CASE(command_starts_as_declared),
+	KUNIT_CASE(at_open_decode_is_on_and_bus_master_is_off),
 	KUNIT_CASE(gone_parent_reads_all_ones),
 	KUNIT_CASE(failed_reset_is_reported),
 	KUNIT_CASE_PARAM(impossible_personalities_are_refused, wrong_gen_params),

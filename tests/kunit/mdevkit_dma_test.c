@@ -84,20 +84,34 @@ static void d3hot_ends_dma(struct kunit *test)
 	expect_calls(test, fake, 2, 1);
 }
 
-static void a_reset_clears_bus_master(struct kunit *test)
+static void dma_goes_on_after_a_reset(struct kunit *test)
 {
 	struct fake_device *fake = create_started(test);
 	unsigned int devctl = fake_config_find_cap(test, fake, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
 
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
-	expect_calls(test, fake, 1, 1);
-	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 2, 1);
 	/* a function level reset in one write with other bits of its register */
 	fake_config_write(test, fake, devctl, 2, 0xffff);
-	expect_calls(test, fake, 2, 2);
-	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 3, 2);
+	/* without Bus Master Enable there is nothing to go on with */
+	set_command(test, fake, 0);
+	expect_calls(test, fake, 3, 3);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	expect_calls(test, fake, 3, 3);
+	set_command(test, fake, PCI_COMMAND_MASTER);
+	expect_calls(test, fake, 4, 3);
+}
+
+static void a_reset_in_d3hot_lets_dma_go_on(struct kunit *test)
+{
+	struct fake_device *fake = create_started(test);
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	fake_config_write(test, fake, pmcsr, 2, 3);
+	expect_calls(test, fake, 1, 1);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	expect_calls(test, fake, 2, 1);
 }
 
 static void a_failed_reset_leaves_dma_off(struct kunit *test)
@@ -438,7 +452,8 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(dma_needs_translation_and_bus_master),
 	KUNIT_CASE(each_is_called_once),
 	KUNIT_CASE(d3hot_ends_dma),
-	KUNIT_CASE(a_reset_clears_bus_master),
+	KUNIT_CASE(dma_goes_on_after_a_reset),
+	KUNIT_CASE(a_reset_in_d3hot_lets_dma_go_on),
 	KUNIT_CASE(a_failed_reset_leaves_dma_off),
 	KUNIT_CASE(a_reset_after_a_failed_one_lets_dma_go_on),
 	KUNIT_CASE(two_causes_that_meet_do_not_undo_each_other),

@@ -2,7 +2,6 @@
 /*
  * The tutorial's driver (kernel/samples/hello) does what README.md promises.
  */
-#include <linux/pci_regs.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +27,6 @@ static void die_open(struct die *die, const struct vfio_mode *mode)
 	REQUIRE_OK(mdev_create(HELLO_PARENT, "hello-die", die->uuid));
 	REQUIRE_OK(vfio_space_open(&die->space, mode));
 	REQUIRE_OK(vfio_client_open(&die->client, &die->space, die->uuid));
-	config_put(&die->client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 }
 
 static void die_close(struct die *die)
@@ -90,7 +88,6 @@ TEST_ALL_MODES("a reset makes it a fresh die")
 	CHECK_EQ(get(&die, DIE_SIDES), 20);
 	get(&die, DIE_ROLL);
 	REQUIRE_OK(vfio_reset(&die.client));
-	config_put(&die.client, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	CHECK_EQ(get(&die, DIE_SIDES), 6);
 	CHECK_EQ(get(&die, DIE_COUNT), 0);
 	die_close(&die);

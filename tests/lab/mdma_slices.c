@@ -620,7 +620,6 @@ TEST_ALL_MODES("a reset ends all DMA, and the tenant can start afresh")
 		memcpy(copy, t.mem, FORMER);
 		sleep_ms(100);
 		REQUIRE(!memcmp(copy, t.mem, FORMER), "DMA after the reset");
-		config_set_master(&t.client, true);
 		CHECK_EQ(mdma_get(&t, 0, MDMA_T_CTRL), 0);
 		mdma_queue_start(&q, &t, 0);
 		REQUIRE_EQ(mdma_copy(&q, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64), MDMA_ERR_OK);

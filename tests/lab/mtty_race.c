@@ -352,8 +352,6 @@ static void *race_open(void *arg)
 
 			if (rand_r(&race->seed) % 4 == 0 && !vfio_reset(&client))
 				atomic_fetch_add(&race->tally->reset, 1);
-			/* A reset may have switched decoding off */
-			config_put(&client, PCI_COMMAND, 2, PCI_COMMAND_IO);
 			vfio_write(&client, 0, UART_SCR, &sent, 1);
 			vfio_read(&client, 0, UART_SCR, &back, 1);
 			if (back != sent)

@@ -99,7 +99,6 @@ static const struct mdevkit_pci_bytes mtty_bytes[] = {
 	.device = 0x3253,	/* CH352, two serial ports */		\
 	.class = PCI_CLASS_COMMUNICATION_SERIAL << 8 | 0x02,		\
 	.revision = 0x10,						\
-	.command = PCI_COMMAND_IO,					\
 	.intx_pin = 1,							\
 	.msi_vectors = 1,						\
 	.bars = { __VA_ARGS__ },					\

@@ -309,7 +309,6 @@ static int softdma_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevk
 	.vendor = 0x1af4,	/* 1af4:10f0 to 10ff are free for experiments */ \
 	.device = 0x10f1,					\
 	.class = 0xff0000,					\
-	.command = PCI_COMMAND_MEMORY,				\
 	.msi_vectors = SOFTDMA_VECTORS,				\
 	.express = true,					\
 	.pm = true,						\
