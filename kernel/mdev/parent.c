@@ -49,17 +49,21 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_blocked_reason);
  * mdevkit_type_available() - how many mdevs of a type can still be created
  * @mtype: the type
  *
- * Return: the number; 0 for a type that needs PASIDs on a parent without them.
+ * Return: the number, as far as capacity and, for a type that needs them, PASIDs reach.
  */
 unsigned int mdevkit_type_available(struct mdev_type *mtype)
 {
 	struct mdevkit_type_entry *entry = mdevkit_type_entry(mtype);
 	struct mdevkit_parent *parent = entry->parent;
+	unsigned int pasids = UINT_MAX;
 
-	if (entry->type->dma == MDEVKIT_DMA_PASID && mdevkit_parent_blocked_reason(parent))
-		return 0;
+	if (entry->type->dma == MDEVKIT_DMA_PASID) {
+		if (mdevkit_parent_blocked_reason(parent))
+			return 0;
+		pasids = iommu_aux_pasids_left(parent->dev);
+	}
 	guard(mutex)(&parent->capacity_lock);
-	return (parent->capacity - parent->used) / entry->type->cost;
+	return min((parent->capacity - parent->used) / entry->type->cost, pasids);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_type_available);
 

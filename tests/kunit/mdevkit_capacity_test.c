@@ -6,6 +6,7 @@
 #include <linux/sched/task.h>
 
 #include "mdevkit_fake.h"
+#include "mock_iommu.h"
 
 #define CAPACITY 24
 
@@ -132,9 +133,40 @@ static void each_step_waits_for_the_one_before(struct kunit *test)
 	expect_available(test, parent, CAPACITY);
 }
 
+static void pasids_that_others_have_are_not_available(struct kunit *test)
+{
+	static const struct mock_iommu_config config = { .max_pasids = 4 };
+	struct mdevkit_parent *parent = capacity_parent(test);
+	struct mdev_type *by_pasid = &parent->types[3].mdev_type;
+	struct mock_iommu *iommu = mock_iommu_create("capacity-iommu", &config);
+	ioasid_t taken[3];
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(iommu));
+	parent->dev = mock_iommu_add_device(iommu, "capacity-parent", 2, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(parent->dev));
+	/* 1 to 3; the machine's pool is one for all devices */
+	for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++) {
+		KUNIT_EXPECT_EQ(test, mdevkit_type_available(by_pasid), 3 - i);
+		taken[i] = iommu_alloc_global_pasid(parent->dev);
+	}
+	KUNIT_EXPECT_EQ(test, mdevkit_type_available(by_pasid), 0);
+	expect_available(test, parent, CAPACITY);
+	for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++)
+		iommu_free_global_pasid(taken[i]);
+	/* and the other limit */
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[2]), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[2]), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[2]), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[1]), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_type_available(by_pasid), 1);
+	mock_iommu_remove_device(parent->dev);
+	mock_iommu_destroy(iommu);
+}
+
 static struct kunit_case capacity_test_cases[] = {
 	KUNIT_CASE(availability_is_the_truth_after_each_step),
 	KUNIT_CASE(pasid_types_need_an_iommu),
+	KUNIT_CASE(pasids_that_others_have_are_not_available),
 	KUNIT_CASE(each_step_waits_for_the_one_before),
 	{}
 };
