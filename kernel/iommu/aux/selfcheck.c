@@ -32,10 +32,10 @@ static const struct fwnode_operations counting_ops = {
 
 static struct fwnode_handle counting_fwnode;
 
-/* Built in, there is nothing to count */
+/* Built in, or where modules are never unloaded, there is nothing to count */
 static int module_refs(void)
 {
-#ifdef MODULE
+#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
 	return module_refcount(THIS_MODULE);
 #else
 	return 0;
