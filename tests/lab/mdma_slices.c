@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "dmesg.h"
 #include "mdma.h"
 
@@ -340,13 +341,14 @@ TEST_ALL_MODES("memory that was unmapped is out of reach at once")
 #define CROWD_MS	30000
 
 /* One worker's tenants, all at once in the device */
-static void crowd_work(struct mdma_tenant *t, unsigned int first, int go)
+static void crowd_work(struct mdma_tenant *t, unsigned int first, int go, struct overlap *overlap)
 {
 	struct mdma_queue q[CROWD / WORKERS];
 	unsigned int rounds = 0;
 	u64 end;
 	char c;
 
+	pin_self(first / (CROWD / WORKERS));
 	for (unsigned int i = 0; i < CROWD / WORKERS; i++) {
 		mdma_open(&t[i], vfio_type1v2, NULL, SMALL);
 		mdma_queue_start(&q[i], &t[i], 0);
@@ -371,6 +373,7 @@ static void crowd_work(struct mdma_tenant *t, unsigned int first, int go)
 				"tenant %u, round %u: not its own data", first + i, rounds);
 		}
 		rounds++;
+		overlap_step(overlap, first);
 	} while (now_ms() < end);
 	ktap_note("tenants %u to %u: %u rounds", first, first + CROWD / WORKERS - 1, rounds);
 	CHECK(rounds > 2);
@@ -379,20 +382,25 @@ static void crowd_work(struct mdma_tenant *t, unsigned int first, int go)
 
 TEST_LONG("64 tenants at the same addresses, all at once for 30 s, see only their own memory", 400)
 {
+	struct overlap *overlap = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct mdma_tenant *t = pages_alloc(CROWD * sizeof(*t));
 	int status, go[2];
 
+	REQUIRE(overlap != MAP_FAILED);
 	REQUIRE_EQ(pipe(go), 0);
 	for (unsigned int i = 0; i < CROWD; i++)
 		mdma_create(&t[i], MDMA_PARENT, "mdma-1", i);
 	for (unsigned int i = 0; i < CROWD; i += CROWD / WORKERS)
 		if (!fork())
-			crowd_work(t + i, i, go[0]);
+			crowd_work(t + i, i, go[0], overlap);
 	REQUIRE_EQ(write(go[1], "0123", WORKERS), WORKERS);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		REQUIRE(wait(&status) > 0);
 		CHECK_EQ(status, 0);
 	}
+	/* A round of a worker takes long; that they take turns at all is what is asked for */
+	check_overlap(overlap, 4);
 	for (unsigned int i = 0; i < CROWD; i++)
 		CHECK_ERR(mdev_remove(t[i].uuid), 0);
 }
@@ -432,10 +440,11 @@ static void hostile_ring(struct mdma_tenant *t, unsigned int adi, u64 seed)
 }
 
 /* Random descriptors, rings, doorbells, registers and config space until it is killed */
-static void be_hostile(struct mdma_tenant *t)
+static void be_hostile(struct mdma_tenant *t, struct overlap *overlap)
 {
 	static u64 seed;
 
+	pin_self(0);
 	mdma_open(t, vfio_type1v2, NULL, SMALL);
 	signal(SIGBUS, on_bus_error);
 	for (;;) {
@@ -464,11 +473,14 @@ static void be_hostile(struct mdma_tenant *t)
 		}
 		if (!(seed % 64))
 			vfio_reset(&t->client);
+		overlap_step(overlap, 0);
 	}
 }
 
 TEST_LONG("a hostile tenant is neither seen nor felt by a correct one", 200)
 {
+	struct overlap *overlap = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct mdma_tenant good, bad;
 	struct mdma_queue q;
 	unsigned int rounds = 0;
@@ -476,10 +488,12 @@ TEST_LONG("a hostile tenant is neither seen nor felt by a correct one", 200)
 	pid_t pid;
 	u64 end;
 
+	REQUIRE(overlap != MAP_FAILED);
 	mdma_create(&bad, MDMA_PARENT, "mdma-2", 0);
 	pid = fork();
 	if (!pid)
-		be_hostile(&bad);
+		be_hostile(&bad, overlap);
+	pin_self(1);
 	mdma_start(&good, vfio_type1v2, MDMA_PARENT, "mdma-1", 1, SMALL);
 	mdma_queue_start(&q, &good, 0);
 	end = now_ms() + 15000;
@@ -490,7 +504,9 @@ TEST_LONG("a hostile tenant is neither seen nor felt by a correct one", 200)
 		REQUIRE(mdma_is_filled(good.mem + MDMA_DATA, 16 * KIB, rounds));
 		REQUIRE(mdma_is_filled(good.mem + MDMA_DATA + 16 * KIB, 16 * KIB, rounds));
 		REQUIRE_EQ(waitpid(pid, &status, WNOHANG), 0, "the hostile tenant died");
+		overlap_step(overlap, 1);
 	} while (now_ms() < end);
+	check_overlap(overlap, 20);
 	ktap_note("%u rounds beside the hostile tenant", rounds);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
@@ -534,6 +550,36 @@ static void run_for_ever(struct mdma_tenant *t, struct mdma_queue *q)
 	mdma_ring_bell(q);
 }
 
+/* Does not return: whenever half of the ring is done, it gets new work */
+static void keep_running(struct mdma_queue *q)
+{
+	for (;;) {
+		u32 head = mdma_get(q->t, q->adi, MDMA_T_RING_HEAD);
+		struct mdma_desc *desc;
+
+		if ((q->tail + MDMA_RING - head) % MDMA_RING > MDMA_RING / 2)
+			continue;
+		desc = mdma_add(q, MDMA_OP_FILL, 0, at(q->t->size / 2), q->t->size / 2);
+		desc->flags = htole32(MDMA_DESC_RECORD);
+		desc->pattern = htole64(~0ull);
+		mdma_ring_bell(q);
+	}
+}
+
+/* The sum of the cookies and states of all records: it changes while the engine runs */
+static u64 records_seen(const u8 *memory)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < MDMA_AREA - MDMA_RECORDS; i += 8) {
+		u64 word;
+
+		memcpy(&word, memory + MDMA_RECORDS + i, sizeof(word));
+		sum = sum * 31 + word;
+	}
+	return sum;
+}
+
 enum parting { PART_UNMAP, PART_CLOSE, PART_KILL, PART_REMOVE };
 
 static const struct ktap_variant partings[] = {
@@ -567,6 +613,8 @@ KTAP_TEST("a tenant's memory is out of reach of the next one, and of its own eng
 		mdma_queue_start(&q, &former, 0);
 		run_for_ever(&former, &q);
 		REQUIRE_EQ(write(ready[1], "r", 1), 1);
+		if (*how == PART_KILL)
+			keep_running(&q);
 		if (*how == PART_UNMAP)
 			REQUIRE_OK(vfio_unmap(&former.space, MDMA_IOVA, FORMER, NULL));
 		if (*how == PART_CLOSE || *how == PART_REMOVE)
@@ -575,12 +623,19 @@ KTAP_TEST("a tenant's memory is out of reach of the next one, and of its own eng
 		pause();
 	}
 	REQUIRE_EQ(read(ready[0], &c, 1), 1);
-	if (*how == PART_KILL)
+	if (*how == PART_KILL) {
+		/* Its engine runs: stopped, it still has half a ring before it */
+		u64 records, end = now_ms() + 10000;
+
+		REQUIRE(!kill(pid, SIGSTOP));
+		records = records_seen(shared);
+		while (records_seen(shared) == records)
+			REQUIRE(now_ms() < end, "the engine does not run");
 		kill(pid, SIGKILL);
-	else
-		REQUIRE_EQ(read(ready[0], &c, 1), 1);
-	if (*how == PART_KILL)
 		REQUIRE(waitpid(pid, NULL, 0) == pid);
+	} else {
+		REQUIRE_EQ(read(ready[0], &c, 1), 1);
+	}
 
 	/* From here on nobody's engine writes what was the tenant's memory */
 	mdma_fill(shared, FORMER, CANARY);

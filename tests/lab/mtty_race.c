@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "mtty.h"
 
 #define NOBODY		65534
@@ -26,6 +27,7 @@ struct tally {
 	atomic_uint most_holders;
 	atomic_uint won, lost, unexpected;
 	atomic_uint created, removed, opened, reset, accessed;
+	struct overlap overlap;
 	atomic_int errors[8];		/* the first unexpected errnos */
 };
 
@@ -65,8 +67,9 @@ static void wait_for_children(void)
 
 /* One client: opens and closes the mdev until the time is up */
 static void compete(const struct vfio_mode *mode, const char *uuid, struct tally *tally,
-		    double until)
+		    double until, unsigned int who)
 {
+	pin_self(who);
 	while (ktap_clock() < until) {
 		struct vfio_client client;
 		struct vfio_space space;
@@ -94,6 +97,7 @@ static void compete(const struct vfio_mode *mode, const char *uuid, struct tally
 			tally_unexpected(tally, ret);
 		}
 		vfio_space_close(&space);
+		overlap_step(&tally->overlap, who);
 	}
 }
 
@@ -109,7 +113,7 @@ TEST_ALL_MODES("of many clients that want one mdev exactly one has it at a time"
 	for (int i = 0; i < 4; i++) {
 		if (fork())
 			continue;
-		compete(mode, uuid, tally, until);
+		compete(mode, uuid, tally, until, i);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -118,6 +122,7 @@ TEST_ALL_MODES("of many clients that want one mdev exactly one has it at a time"
 	CHECK_EQ(atomic_load(&tally->most_holders), 1);
 	CHECK(atomic_load(&tally->won) > 10, "%u", atomic_load(&tally->won));
 	CHECK(atomic_load(&tally->lost) > 0);
+	check_overlap(&tally->overlap, 50);
 	ktap_note("%u opens, %u refused", atomic_load(&tally->won), atomic_load(&tally->lost));
 	CHECK_ERR(mdev_remove(uuid), 0);
 }
@@ -258,6 +263,7 @@ struct race {
 	struct marks *marks;
 	double until;
 	unsigned int seed;
+	unsigned int who;
 };
 
 /* The UUID of one of the mdevs; returns which */
@@ -285,6 +291,7 @@ static void *race_create(void *arg)
 		} else if (ret != -EEXIST) {
 			tally_unexpected(race->tally, ret);
 		}
+		overlap_step(&race->tally->overlap, race->who);
 	}
 	return NULL;
 }
@@ -307,6 +314,7 @@ static void *race_remove(void *arg)
 			atomic_fetch_add(&race->tally->removed, 1);
 		else
 			tally_unexpected(race->tally, ret);
+		overlap_step(&race->tally->overlap, race->who);
 	}
 	return NULL;
 }
@@ -364,6 +372,7 @@ static void *race_open(void *arg)
 			close(fd);
 		vfio_client_close(&client);
 		vfio_space_close(&space);
+		overlap_step(&race->tally->overlap, race->who);
 		if (late)
 			close(fd);
 	}
@@ -415,8 +424,11 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 				.marks = marks,
 				.until = until,
 				.seed = 1000 * process + i,
+				.who = ARRAY_SIZE(roles) * process + i,
 			};
 			REQUIRE(!pthread_create(&threads[i], NULL, roles[i], &races[process][i]));
+			/* Each role runs on both CPUs, once in each process */
+			pin_thread(threads[i], process + i);
 		}
 		for (unsigned int i = 0; i < ARRAY_SIZE(roles); i++)
 			pthread_join(threads[i], NULL);
@@ -433,6 +445,7 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 	CHECK(atomic_load(&tally->removed) > 5);
 	CHECK(atomic_load(&tally->opened) > 5);
 	CHECK(atomic_load(&tally->reset) > 5);
+	check_overlap(&tally->overlap, 100);
 
 	CHECK_EQ(atomic_load(&tally->created) - atomic_load(&tally->removed), mdev_count());
 	mdev_remove_all();
@@ -441,15 +454,22 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-2"), MTTY_PORTS / 2);
 }
 
+struct remover {
+	pthread_barrier_t *start;
+	double begin, end;
+};
+
 static void *remove_once(void *arg)
 {
-	pthread_barrier_t *start = arg;
+	struct remover *remover = arg;
 	char uuid[UUID_SIZE];
 	int ret;
 
 	mdev_uuid(1, uuid);
-	pthread_barrier_wait(start);
+	pthread_barrier_wait(remover->start);
+	remover->begin = ktap_clock();
 	ret = mdev_remove(uuid);
+	remover->end = ktap_clock();
 	/* The loser finds it gone or going; or it waited for the winner and has nothing to do */
 	CHECK(!ret || ret == -ENOENT || ret == -ENODEV || ret == -EAGAIN, "%d", ret);
 	return NULL;
@@ -458,7 +478,9 @@ static void *remove_once(void *arg)
 TEST("of two who remove one mdev both return and it has gone")
 {
 	double until = ktap_clock() + 15;
+	unsigned int at_once = 0;
 	pthread_barrier_t start;
+	struct remover both[2];
 	pthread_t threads[2];
 	char uuid[UUID_SIZE];
 
@@ -466,12 +488,18 @@ TEST("of two who remove one mdev both return and it has gone")
 	pthread_barrier_init(&start, NULL, 2);
 	for (int i = 0; i < 200 && ktap_clock() < until; i++) {
 		REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid), "round %d", i);
-		for (int t = 0; t < 2; t++)
-			REQUIRE(!pthread_create(&threads[t], NULL, remove_once, &start));
+		for (int t = 0; t < 2; t++) {
+			both[t].start = &start;
+			REQUIRE(!pthread_create(&threads[t], NULL, remove_once, &both[t]));
+			pin_thread(threads[t], t);
+		}
 		for (int t = 0; t < 2; t++)
 			pthread_join(threads[t], NULL);
 		CHECK(!mdev_exists(uuid), "round %d", i);
+		at_once += both[0].begin < both[1].end && both[1].begin < both[0].end;
 	}
+	ktap_note("both were removing it %u times", at_once);
+	CHECK(at_once > 5);
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
 }
 
@@ -488,7 +516,9 @@ TEST("the module is loaded and unloaded while others create, and nothing is left
 
 		if (fork())
 			continue;
+		pin_self(process);
 		while (ktap_clock() < race.until) {
+			overlap_step(&tally->overlap, process);
 			race_uuid(&race, uuid);
 			/* Any error will do: the parent comes and goes */
 			if (!mdev_create(MTTY_PARENT, "mtty-1", uuid))
@@ -514,6 +544,7 @@ TEST("the module is loaded and unloaded while others create, and nothing is left
 	ktap_note("%u created, %u times unloaded, %u times refused",
 		  atomic_load(&tally->created), unloaded, refused);
 	CHECK(unloaded > 0);
+	check_overlap(&tally->overlap, 50);
 	mdev_remove_all();
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
 }

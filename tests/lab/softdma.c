@@ -932,52 +932,113 @@ TEST_ALL_MODES("a reset ends the DMA and keeps the mappings")
 	tenant_end(&tenant);
 }
 
-/* What a client does that is killed at some point of it; never returns */
-static void live_dangerously(const struct vfio_mode *mode, const char *uuid)
+/* Where the client is that is going to be killed; what it was when it died stays readable */
+struct life {
+	atomic_uint armed;	/* from when its device is open and does DMA until it lets go */
+	atomic_uint mapping;	/* inside a map or unmap */
+};
+
+/* Its memory is a page further on; the first word is the number of the stream's rounds */
+static u8 *life_memory(struct life *life)
 {
+	return (u8 *)life + PAGE;
+}
+
+/* What a client does that is killed at some point of it; never returns */
+static void live_dangerously(const struct vfio_mode *mode, const char *uuid, struct life *life)
+{
+	void *memory = life_memory(life);
+
 	for (;;) {
 		struct vfio_client client;
 		struct vfio_space space;
-		u8 *memory = pages_alloc(TENANT_SIZE);
 
 		REQUIRE_OK(vfio_space_open(&space, mode));
 		REQUIRE_OK(engine_open(&client, &space, uuid));
 		REQUIRE_OK(vfio_map(&space, memory, IOVA, TENANT_SIZE));
 		device_dma(&client, SOFTDMA_STREAM, IOVA, 0);
+		atomic_store(&life->armed, 1);
 		for (int i = 0; i < 5; i++) {
+			atomic_store(&life->mapping, 1);
 			vfio_unmap(&space, IOVA, TENANT_SIZE, NULL);
 			vfio_map(&space, memory, IOVA, TENANT_SIZE);
+			atomic_store(&life->mapping, 0);
 			device_dma(&client, SOFTDMA_STREAM, IOVA, 0);
 		}
+		atomic_store(&life->armed, 0);
 		vfio_client_close(&client);
 		vfio_space_close(&space);
 	}
 }
 
-TEST_ALL_MODES_LONG("kill -9 of the client at 200 random points leaves nothing attached", 400)
+/* Waits until the client has its device armed. Then it still may let go at any time */
+static void wait_until_armed(struct life *life)
 {
+	double end = ktap_clock() + 20;
+
+	while (!atomic_load(&life->armed))
+		REQUIRE(ktap_clock() < end, "the client does not get on");
+}
+
+TEST_ALL_MODES_LONG("kill -9 of a client, mostly an armed one, leaves nothing attached", 400)
+{
+	unsigned int armed = 0, mapping = 0, proven = 0;
 	struct tenant tenant;
+	struct life *life;
 
 	tenant_create(&tenant, PARENT_A, BY_PASID, 1);
 	srand(1);
+	life = mmap(NULL, PAGE + TENANT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		    -1, 0);
+	REQUIRE(life != MAP_FAILED);
 	for (int i = 0; i < 200; i++) {
+		volatile u32 *rounds = (volatile u32 *)life_memory(life);
+		u32 before;
 		int status;
 		pid_t pid;
 
+		memset(life, 0, sizeof(*life));
 		fflush(stdout);
 		pid = fork();
 		REQUIRE(pid >= 0);
 		if (!pid)
-			live_dangerously(mode, tenant.uuid);
-		usleep(rand() % 20000);
+			live_dangerously(mode, tenant.uuid, life);
+		/* At any point, or soon after it is armed */
+		if (i % 4) {
+			wait_until_armed(life);
+			usleep(rand() % 2000);
+		} else {
+			usleep(rand() % 20000);
+		}
+		/* What the mark says is true: stopped like this, its engine goes on */
+		if (i % 10 == 1) {
+			kill(pid, SIGSTOP);
+			REQUIRE(waitpid(pid, &status, WUNTRACED) == pid);
+			if (atomic_load(&life->armed)) {
+				CHECK_EQ(armed_members(), 1);
+				before = *rounds;
+				sleep_ms(5);
+				proven += *rounds != before;
+			}
+		}
 		kill(pid, SIGKILL);
 		REQUIRE(waitpid(pid, &status, 0) == pid);
 		CHECK(WIFSIGNALED(status), "round %d: the client ended by itself, status %d", i,
 		      status);
+		armed += atomic_load(&life->armed);
+		mapping += atomic_load(&life->mapping);
 		check_idle();
+		before = *rounds;
+		usleep(500);
+		CHECK_EQ(*rounds, before, "round %d: DMA after its end", i);
 		if (ktap_failed())
 			break;
 	}
+	ktap_note("killed while armed: %u, in a map or unmap: %u; engine seen running: %u of 20",
+		  armed, mapping, proven);
+	CHECK(armed >= 75);
+	CHECK(mapping >= 10);
+	CHECK(proven >= 5);
 	/* And it is as good as new */
 	tenant_map(&tenant, mode);
 	REQUIRE_OK(engine_open(&tenant.client, &tenant.space, tenant.uuid));
@@ -1063,6 +1124,155 @@ TEST_ALL_MODES("iommu_aux and the parent's module cannot be unloaded while group
 	REQUIRE_OK(module_unload("softdma"));
 	CHECK(!path_exists(PARENT_A));
 	REQUIRE_OK(module_load("softdma", NULL));
+}
+
+/* ---- what the administrator is told ---- */
+
+static int bad_type(struct tenant *tenant)
+{
+	char uuid[UUID_SIZE];
+
+	mdev_uuid(99, uuid);
+	return mdev_create(NO_PASIDS, BY_PASID, uuid);
+}
+
+static int bad_duplicate(struct tenant *tenant)
+{
+	return mdev_create(PARENT_A, BY_PASID, tenant->uuid);
+}
+
+static int bad_placement_word(struct tenant *tenant)
+{
+	return sysfs_write("anywhere", PARENT_A "/mdevkit/placement");
+}
+
+static int bad_placement_time(struct tenant *tenant)
+{
+	return sysfs_write("parent", PARENT_A "/mdevkit/placement");
+}
+
+static int bad_second_user(struct tenant *tenant)
+{
+	struct vfio_client client;
+	struct vfio_space space;
+	int ret;
+
+	REQUIRE_OK(vfio_space_open(&space, vfio_type1v2));
+	ret = vfio_client_open(&client, &space, tenant->uuid);
+	vfio_space_close(&space);
+	return ret;
+}
+
+static int bad_region(struct tenant *tenant)
+{
+	u8 data[8];
+
+	return vfio_read(&tenant->client, 0, SOFTDMA_BAR_SIZE - 4, data, sizeof(data));
+}
+
+static int bad_width(struct tenant *tenant)
+{
+	u8 data = 0;
+
+	return vfio_write(&tenant->client, 0, SOFTDMA_LENGTH, &data, sizeof(data));
+}
+
+static int bad_config(struct tenant *tenant)
+{
+	u8 data = 0;
+
+	return vfio_read(&tenant->client, VFIO_PCI_CONFIG_REGION_INDEX, 4096, &data, sizeof(data));
+}
+
+static int bad_mmap(struct tenant *tenant)
+{
+	return mmap(NULL, PAGE, PROT_READ, MAP_SHARED, tenant->client.fd,
+		    tenant->client.bars[0].offset) == MAP_FAILED ? -errno : 0;
+}
+
+static int bad_irq_eventfd(struct tenant *tenant)
+{
+	int fd = 0x7fff0000;
+
+	return vfio_irq_connect(&tenant->client, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, &fd);
+}
+
+static int bad_irq_range(struct tenant *tenant)
+{
+	int fds[2] = { -1, -1 };
+
+	return vfio_irq_connect(&tenant->client, VFIO_PCI_MSI_IRQ_INDEX, SOFTDMA_VECTORS - 1, 2,
+				fds);
+}
+
+static int bad_irq_action(struct tenant *tenant)
+{
+	return vfio_irq_act(&tenant->client, VFIO_PCI_MSI_IRQ_INDEX, VFIO_IRQ_SET_ACTION_MASK);
+}
+
+static int bad_mapping_twice(struct tenant *tenant)
+{
+	return vfio_map(&tenant->space, tenant->memory, IOVA, TENANT_SIZE);
+}
+
+static int bad_unload(struct tenant *tenant)
+{
+	return module_unload("softdma");
+}
+
+static const struct {
+	const char *what;
+	int (*request)(struct tenant *tenant);
+	int err;
+	unsigned int lines;	/* that it causes; none where the errno says it all */
+	const char *names;	/* what such a line names */
+} bad_requests[] = {
+	{ "a type that needs PASIDs", bad_type, EOPNOTSUPP, 1, "softdma-c" },
+	{ "a UUID that is in use", bad_duplicate, EEXIST, 0, NULL },
+	{ "a placement that there is not", bad_placement_word, EINVAL, 0, NULL },
+	{ "a placement while there are mdevs", bad_placement_time, EBUSY, 1, "softdma-a" },
+	{ "a second user", bad_second_user, EBUSY, 0, NULL },
+	{ "behind a BAR's end", bad_region, EINVAL, 0, NULL },
+	{ "a width that registers do not have", bad_width, EINVAL, 0, NULL },
+	{ "behind config space", bad_config, EINVAL, 0, NULL },
+	{ "a map of registers", bad_mmap, EINVAL, 0, NULL },
+	{ "an eventfd that is none", bad_irq_eventfd, EBADF, 0, NULL },
+	{ "more vectors than there are", bad_irq_range, EINVAL, 0, NULL },
+	{ "a mask of MSI", bad_irq_action, ENOTTY, 0, NULL },
+	{ "an address that is mapped", bad_mapping_twice, EEXIST, 0, NULL },
+	{ "unloading a module in use", bad_unload, EWOULDBLOCK, 0, NULL },
+};
+
+TEST_LONG("a bad request gives its errno and at most one line in the log, which names the device",
+	  180)
+{
+	struct tenant tenant;
+	struct dmesg log;
+
+	tenant_start(&tenant, vfio_type1v2, PARENT_A, BY_PASID, 1);
+	REQUIRE(!dmesg_mark(&log, "bad requests"));
+	for (size_t i = 0; i < ARRAY_SIZE(bad_requests); i++) {
+		unsigned int named = 0, lines;
+
+		/* Beyond what was said in the last 5 s nothing is said: wait for a fresh start */
+		if (bad_requests[i].lines)
+			sleep_ms(5500);
+		dmesg_kit_lines(&log, NULL, NULL);
+		CHECK_ERR(bad_requests[i].request(&tenant), bad_requests[i].err, "%s",
+			  bad_requests[i].what);
+		lines = dmesg_kit_lines(&log, bad_requests[i].names, &named);
+		CHECK_EQ(lines, bad_requests[i].lines, "lines after %s", bad_requests[i].what);
+		CHECK_EQ(named, bad_requests[i].lines, "lines with %s after %s",
+			 bad_requests[i].names, bad_requests[i].what);
+		/* Whoever repeats it does not fill the log */
+		for (int n = 0; n < 100; n++)
+			CHECK_ERR(bad_requests[i].request(&tenant), bad_requests[i].err, "%s",
+				  bad_requests[i].what);
+		CHECK(dmesg_kit_lines(&log, NULL, NULL) <= 10 * bad_requests[i].lines,
+		      "100 times: %s", bad_requests[i].what);
+	}
+	check_tenant(&tenant);
+	tenant_end(&tenant);
 }
 
 TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when the user lets go")

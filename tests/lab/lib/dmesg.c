@@ -183,3 +183,37 @@ unsigned int dmesg_count(struct dmesg *log, const char *text)
 		count += !!strstr(line, text);
 	return count;
 }
+
+/*
+ * How lines of the kit begin: with its modules, or the drivers whose devices it names. The driver
+ * core's own line when a probe fails begins like that too.
+ */
+static bool of_the_kit(const char *line)
+{
+	static const char *const begin[] = {
+		"mdevkit", "iommu_aux", "iommu-aux", "mdev ", "vfio_mdev ", "mtty", "mdma",
+		"softdma", "hello",
+	};
+
+	if (strstr(line, " failed with error "))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(begin); i++)
+		if (!strncmp(line, begin[i], strlen(begin[i])))
+			return strncmp(line, "mdevkit-test:", strlen("mdevkit-test:"));
+	return false;
+}
+
+unsigned int dmesg_kit_lines(struct dmesg *log, const char *text, unsigned int *with)
+{
+	unsigned int count = 0;
+	char line[4096];
+
+	while (next_line(log, line, sizeof(line))) {
+		if (!of_the_kit(line))
+			continue;
+		count++;
+		if (with && text)
+			*with += !!strstr(line, text);
+	}
+	return count;
+}

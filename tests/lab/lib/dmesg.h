@@ -53,4 +53,10 @@ bool dmesg_is_clean(struct dmesg *log);
  */
 unsigned int dmesg_count(struct dmesg *log, const char *text);
 
+/*
+ * The same for lines of the kit: all of them are counted, and into @with those that contain
+ * @text; both may be NULL. For tests of how much the administrator is told.
+ */
+unsigned int dmesg_kit_lines(struct dmesg *log, const char *text, unsigned int *with);
+
 #endif /* _LAB_DMESG_H */
