@@ -217,6 +217,9 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 	mdevkit_irqs_reset(kdev);
 	mdevkit_config_reset(kdev);
 	ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
+	/* While the tenant cannot make it raise new ones */
+	if (!ret)
+		mdevkit_irqs_discard(kdev);
 	mdevkit_mmap_unblock(kdev);
 	if (ret) {
 		dev_err_ratelimited(&kdev->mdev->dev,

@@ -10,13 +10,18 @@
 
 /**
  * struct mdevkit_vector - an interrupt of the tenant, and the hardware's behind it
- * @trigger: the eventfd to signal, or NULL. Guarded by the lock
+ * @trigger: the eventfd to signal, or NULL. Written with both locks held, read with either
  * @irqs: what the vector belongs to
+ * @pending: a message was raised that nobody could be told. Guarded by the lock; the PBA reads
+ *	it without
+ * @hw_on: the hardware's interrupt is enabled. Guarded by config_lock
  * @hw_irq: Linux interrupt number bound to the vector, or 0. Guarded by config_lock
  */
 struct mdevkit_vector {
 	struct eventfd_ctx *trigger;
 	struct mdevkit_irqs *irqs;
+	bool pending;
+	bool hw_on;
 	int hw_irq;
 };
 
@@ -24,7 +29,8 @@ struct mdevkit_vector {
  * struct mdevkit_irqs - all interrupts of a device
  * @config_lock: serializes changes by the user and by the driver; outside @lock
  * @lock: guards everything below it that no other lock is named for. Taken in any context
- * @active: VFIO_PCI_INTX, MSI or MSIX_IRQ_INDEX that has eventfds, or VFIO_PCI_NUM_IRQS
+ * @active: VFIO_PCI_INTX, MSI or MSIX_IRQ_INDEX that has eventfds, or VFIO_PCI_NUM_IRQS. Written
+ *	with both locks held, read with either
  * @level: the line that the driver asserts
  * @intx_masked: by the user, or automatically when INTx was signalled
  * @intx_disable: the command register's bit
@@ -51,7 +57,10 @@ struct mdevkit_irqs {
 };
 
 #if IS_ENABLED(CONFIG_KUNIT)
+struct eventfd_ctx *mdevkit_irq_get_trigger(s32 fd);
+void mdevkit_irq_put_trigger(struct eventfd_ctx *trigger);
 void mdevkit_irq_signal_trigger(struct eventfd_ctx *trigger);
+void mdevkit_irq_wait_taken(struct mdevkit_irqs *irqs);
 #endif
 
 #endif /* _MDEVKIT_IRQS_H */

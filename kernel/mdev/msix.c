@@ -4,8 +4,11 @@
  *
  * VFIO's user connects vectors to eventfds by VFIO_DEVICE_SET_IRQS and emulates
  * masking itself, so that nothing follows from what a tenant writes here; it
- * reads back what a table has to (PCI 3.0, 6.8.2). The table is guarded by the
- * device's access lock held for reading, plus single copies of its DWORDs.
+ * reads back what a table has to (PCI 3.0, 6.8.2). In particular the mask bits of the
+ * entries and the function mask do not mask: a vector is masked by taking its eventfd
+ * away. (QEMU emulates table and PBA for its guest and never writes here, vfio-pci drops
+ * what its users write.) The PBA shows the messages that wait for an eventfd. The table is
+ * guarded by the device's access lock held for reading, plus single copies of its DWORDs.
  */
 
 #include <kunit/visibility.h>
@@ -40,6 +43,19 @@ bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, 
 	       (offset >= desc->msix_pba && offset < msix_pba_end(desc));
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_covers);
+
+/* The pending bits at @offset of the PBA */
+static u64 msix_pba_bits(const struct mdevkit_device *kdev, u64 offset, unsigned int width)
+{
+	unsigned int first = offset * BITS_PER_BYTE, i;
+	u64 bits = 0;
+
+	for (i = 0; i < width * BITS_PER_BYTE; i++)
+		if (first + i < kdev->type->pci->msix_vectors &&
+		    READ_ONCE(kdev->irqs->vectors[first + i].pending))
+			bits |= BIT_ULL(i);
+	return bits;
+}
 
 /**
  * mdevkit_msix_next_edge() - where the MSI-X table or PBA begins or ends next
@@ -80,15 +96,17 @@ int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int widt
 
 	if (width < 4)
 		return -EINVAL;
-	*value = 0;	/* what is pending has been delivered */
-	if (offset < desc->msix_table || offset >= msix_table_end(desc))
+	if (offset < desc->msix_table || offset >= msix_table_end(desc)) {
+		*value = msix_pba_bits(kdev, offset - desc->msix_pba, width);
 		return 0;
+	}
 	entry = &kdev->irqs->msix_table[(offset - desc->msix_table) / 4];
 	*value = READ_ONCE(entry[0]);
 	if (width == 8)
 		*value |= (u64)READ_ONCE(entry[1]) << 32;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_read);
 
 /**
  * mdevkit_msix_write() - write the table; the PBA is read-only
@@ -114,3 +132,4 @@ int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int wid
 		WRITE_ONCE(entry[1], upper_32_bits(value));
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_write);

@@ -163,6 +163,7 @@ int mdevkit_irqs_init(struct mdevkit_device *kdev);
 void mdevkit_irqs_free(struct mdevkit_device *kdev);
 void mdevkit_irqs_release_user(struct mdevkit_device *kdev);
 void mdevkit_irqs_reset(struct mdevkit_device *kdev);
+void mdevkit_irqs_discard(struct mdevkit_device *kdev);
 void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable);
 bool mdevkit_irq_intx_status(struct mdevkit_device *kdev);
 bool mdevkit_irq_ask(struct mdevkit_device *kdev);

@@ -51,6 +51,7 @@ struct fake_device {
 };
 
 struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_pci_desc *desc);
+void fake_device_destroy(void *fake);
 int fake_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
 		  u64 *value);
 int fake_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,

@@ -57,7 +57,8 @@ int fake_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset, un
 	return 0;
 }
 
-static void fake_device_destroy(void *data)
+/* What fake_device_create() has KUnit do at the end of the test */
+void fake_device_destroy(void *data)
 {
 	struct fake_device *fake = data;
 

@@ -333,6 +333,125 @@ TEST_ALL_MODES("memory that was unmapped is out of reach at once")
 	mdma_end(&t);
 }
 
+/* ---- interrupts of the hardware ---- */
+
+/* How many interrupts the host has taken for the mdev, on all CPUs */
+static u64 host_interrupts(const char *uuid)
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	unsigned int lines = 0;
+	char line[4096];
+	u64 sum = 0;
+
+	REQUIRE(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *at = strchr(line, ':'), *end;
+
+		if (!at || !strstr(line, uuid))
+			continue;
+		lines++;
+		for (at++;; at = end) {
+			u64 count = strtoull(at, &end, 10);
+
+			if (end == at || (*end != ' ' && *end != '\t'))
+				break;
+			sum += count;
+		}
+	}
+	fclose(file);
+	CHECK(lines > 0, "no line for %s", uuid);
+	return sum;
+}
+
+/* Runs @count descriptors that ask for an interrupt, and looks for their end by polling */
+static void run_polled(struct mdma_queue *q, unsigned int count)
+{
+	u64 end = now_ms() + 30000;
+
+	while (count--) {
+		u32 done = mdma_get(q->t, q->adi, MDMA_T_DONE);
+
+		mdma_add(q, MDMA_OP_NOP, 0, 0, 0);
+		mdma_ring_bell(q);
+		while (mdma_get(q->t, q->adi, MDMA_T_DONE) == done)
+			REQUIRE(now_ms() < end);
+		mdma_put(q->t, q->adi, MDMA_T_INT_CAUSE, MDMA_T_INT_ALL);
+	}
+}
+
+TEST_ALL_MODES("who has asked for no interrupts raises none on the host, and gets one when he asks")
+{
+	struct mdma_tenant t;
+	struct mdma_queue q;
+	int none = -1;
+	u64 before;
+
+	mdma_start(&t, mode, MDMA_PARENT, "mdma-1", 0, SMALL);
+	mdma_queue_start(&q, &t, 0);
+	for (int round = 0; round < 3; round++) {
+		if (round % 2)
+			REQUIRE_OK(vfio_irq_connect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1,
+						    &none));
+		else
+			REQUIRE_OK(vfio_irq_disconnect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX));
+		eventfd_take(t.events[0]);
+		before = host_interrupts(t.uuid);
+		run_polled(&q, 100);
+		sleep_ms(20);
+		CHECK_EQ(host_interrupts(t.uuid), before, "round %d", round);
+		CHECK_EQ(eventfd_take(t.events[0]), 0);
+		/* The hardware has kept one */
+		REQUIRE_OK(vfio_irq_connect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, t.events));
+		CHECK_EQ(eventfd_take_within(t.events[0], 5000), 1, "round %d", round);
+		CHECK_EQ(host_interrupts(t.uuid), before + 1, "round %d", round);
+		REQUIRE_EQ(mdma_copy(&q, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64), MDMA_ERR_OK);
+	}
+	mdma_end(&t);
+}
+
+TEST("a message that one tenant leaves behind never reaches the next one, nor the next mdev")
+{
+	struct mdma_tenant t;
+	struct mdma_queue q;
+
+	mdma_create(&t, MDMA_PARENT, "mdma-1", 0);
+	for (int round = 0; round < 12; round++) {
+		mdma_open(&t, vfio_type1v2, NULL, SMALL);
+		CHECK_EQ(eventfd_take_within(t.events[0], 100), 0, "round %d", round);
+		mdma_queue_start(&q, &t, 0);
+		REQUIRE_EQ(mdma_copy(&q, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64), MDMA_ERR_OK);
+		/* Pending in the hardware, or on its way when it is switched off */
+		if (round % 2)
+			REQUIRE_OK(vfio_irq_disconnect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX));
+		run_polled(&q, 1);
+		mdma_close(&t);
+		if (round % 4 < 2)
+			continue;
+		/* The next mdev has the same ADI */
+		REQUIRE_OK(mdev_remove(t.uuid));
+		REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", t.uuid));
+	}
+	REQUIRE_OK(mdev_remove(t.uuid));
+}
+
+TEST("a reset drops the message that the hardware has kept")
+{
+	struct mdma_tenant t;
+	struct mdma_queue q;
+
+	mdma_start(&t, vfio_type1v2, MDMA_PARENT, "mdma-1", 0, SMALL);
+	mdma_queue_start(&q, &t, 0);
+	REQUIRE_OK(vfio_irq_disconnect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX));
+	run_polled(&q, 1);
+	REQUIRE_OK(vfio_reset(&t.client));
+	REQUIRE_OK(vfio_irq_connect(&t.client, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, t.events));
+	CHECK_EQ(eventfd_take_within(t.events[0], 300), 0);
+	config_set_master(&t.client, true);
+	mdma_queue_start(&q, &t, 0);
+	REQUIRE_EQ(mdma_copy(&q, at(MDMA_DATA), at(MDMA_DATA + PAGE), 64), MDMA_ERR_OK);
+	mdma_end(&t);
+}
+
 /* ---- isolation ---- */
 
 #define CROWD		64

@@ -195,7 +195,7 @@ static bool of_the_kit(const char *line)
 		"softdma", "hello",
 	};
 
-	if (strstr(line, " failed with error "))
+	if (strstr(line, " failed with error ") || strstr(line, " callbacks suppressed"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(begin); i++)
 		if (!strncmp(line, begin[i], strlen(begin[i])))

@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -310,6 +311,9 @@ static int softdma_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevk
 	.device = 0x10f1,					\
 	.class = 0xff0000,					\
 	.msi_vectors = SOFTDMA_VECTORS,				\
+	.msix_vectors = SOFTDMA_MSIX_VECTORS,			\
+	.msix_bar = SOFTDMA_MSIX_BAR,				\
+	.msix_pba = SOFTDMA_MSIX_PBA,				\
 	.express = true,					\
 	.pm = true,						\
 	.bars[0] = {						\
@@ -317,7 +321,8 @@ static int softdma_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevk
 		.widths = MDEVKIT_WIDTH_4 | MDEVKIT_WIDTH_8,	\
 		.read = softdma_read,				\
 		.write = softdma_write,				\
-	}
+	},							\
+	.bars[SOFTDMA_MSIX_BAR] = { .size = SZ_64K }
 
 static const struct mdevkit_pci_desc softdma_pci = { SOFTDMA_PCI };
 

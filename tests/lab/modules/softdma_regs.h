@@ -7,6 +7,9 @@
 
 #define SOFTDMA_BAR_SIZE	4096
 #define SOFTDMA_VECTORS		4	/* MSI; the device itself raises the first */
+#define SOFTDMA_MSIX_VECTORS	2048	/* or these */
+#define SOFTDMA_MSIX_BAR	4	/* table at 0 */
+#define SOFTDMA_MSIX_PBA	0x8000
 
 #define SOFTDMA_STATUS		0x00	/* ro: 0, or the errno of the last DMA */
 #define SOFTDMA_IOVA		0x08	/* rw, 64 bits: where the DMA goes */
