@@ -375,6 +375,20 @@ static int check_types(struct device *dev, const struct mdevkit_type *types, uns
 	return 0;
 }
 
+/*
+ * A type's kobject, which lies in the parent, lives as long as somebody holds a reference to
+ * an mdev of it: longer than the mdev's time on the bus, and longer than the registration.
+ * (Whoever writes to /sys/bus/mdev/drivers_probe holds one, for instance.) The mdev core's
+ * release function does not tell us about the end of it, so ours calls it and follows.
+ */
+static struct kobj_type type_ktype;		/* guarded by parents_lock until it is filled in */
+static void (*type_ktype_release)(struct kobject *kobj);
+
+/* All that the mdev core still asks of a driver once its parents are unregistered */
+static struct mdev_driver retired_driver = {
+	.get_available = mdevkit_type_available,
+};
+
 /* mdevctl refuses a whole parent whose available_instances exceed INT_MAX */
 static int check_capacity(struct device *dev, unsigned int capacity)
 {
@@ -392,6 +406,46 @@ static void parent_free(struct mdevkit_parent *parent)
 	kfree(parent);
 }
 
+static void parent_release(struct kref *ref)
+{
+	parent_free(container_of(ref, struct mdevkit_parent, ref));
+	/* Pairs with the get in mdevkit_register_parent() */
+	module_put(THIS_MODULE);
+}
+
+static void parent_put(struct mdevkit_parent *parent)
+{
+	kref_put(&parent->ref, parent_release);
+}
+
+static void type_release(struct kobject *kobj)
+{
+	struct mdev_type *mtype = container_of(kobj, struct mdev_type, kobj);
+	struct mdevkit_parent *parent = mdevkit_type_entry(mtype)->parent;
+
+	type_ktype_release(kobj);
+	/* Pairs with the get in parent_follow_types() */
+	parent_put(parent);
+}
+
+static void parent_follow_types(struct mdevkit_parent *parent)
+{
+	unsigned int i;
+
+	guard(mutex)(&parents_lock);
+	for (i = 0; i < parent->nr_types; i++) {
+		struct kobject *kobj = &parent->types[i].mdev_type.kobj;
+
+		if (!type_ktype_release) {
+			type_ktype = *kobj->ktype;
+			type_ktype_release = type_ktype.release;
+			type_ktype.release = type_release;
+		}
+		kref_get(&parent->ref);
+		WRITE_ONCE(kobj->ktype, &type_ktype);
+	}
+}
+
 static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_driver *drv,
 					   const struct mdevkit_type *types, unsigned int nr_types)
 {
@@ -402,6 +456,7 @@ static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_dr
 	if (!parent)
 		return NULL;
 	parent->nr_types = nr_types;
+	kref_init(&parent->ref);
 	mutex_init(&parent->capacity_lock);
 	spin_lock_init(&parent->devices_lock);
 	INIT_LIST_HEAD(&parent->devices);
@@ -467,6 +522,9 @@ struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevki
 				   nr_types);
 	if (ret)
 		goto out_group;
+	/* The last reference may outlive the driver's, which hold our module so far */
+	__module_get(THIS_MODULE);
+	parent_follow_types(parent);
 	return parent;
 
 out_group:
@@ -497,9 +555,11 @@ void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 		list_for_each_entry(kdev, &parent->devices, parent_entry)
 			mdevkit_device_ask(kdev);
 	mdev_unregister_parent(&parent->mdev_parent);
+	/* The driver's module may go now; who still holds an mdev looks here when he lets go */
+	WRITE_ONCE(parent->mdev_parent.mdev_driver, &retired_driver);
 	sysfs_remove_group(&parent->dev->kobj, &parent_group);
 	mdevkit_parent_unlist(parent);
-	parent_free(parent);
+	parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdevkit_unregister_parent);
 

@@ -3,6 +3,7 @@
 #ifndef _MDEVKIT_PRIVATE_H
 #define _MDEVKIT_PRIVATE_H
 
+#include <linux/kref.h>
 #include <linux/mdev.h>
 #include <linux/pci.h>
 #include <linux/vfio.h>
@@ -48,6 +49,7 @@ struct mdevkit_type_entry {
 
 struct mdevkit_parent {
 	struct mdev_parent mdev_parent;
+	struct kref ref;		/* one for the registration, one for each type's kobject */
 	struct device *dev;
 	struct mdevkit_driver *drv;
 	void *drvdata;

@@ -549,6 +549,116 @@ TEST("the module is loaded and unloaded while others create, and nothing is left
 	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
 }
 
+/* ---- the parent's driver is unbound and its module unloaded at once ------------------- */
+
+struct leaving {
+	double until;
+	unsigned int seed;
+	atomic_uint done;		/* what the role has achieved */
+};
+
+static void *leave_by_unbind(void *arg)
+{
+	struct leaving *role = arg;
+
+	while (ktap_clock() < role->until) {
+		if (!sysfs_write(MTTYPCI_BDF, "/sys/bus/pci/drivers/mttypci/unbind"))
+			atomic_fetch_add(&role->done, 1);
+		sysfs_write(MTTYPCI_BDF, "/sys/bus/pci/drivers/mttypci/bind");
+		sleep_ms(rand_r(&role->seed) % 8);
+	}
+	return NULL;
+}
+
+static void *leave_by_rmmod(void *arg)
+{
+	struct leaving *role = arg;
+
+	while (ktap_clock() < role->until) {
+		sleep_ms(rand_r(&role->seed) % 8);
+		if (!module_unload("mtty"))
+			atomic_fetch_add(&role->done, 1);
+		module_load("mtty", NULL);
+	}
+	return NULL;
+}
+
+/* Its mdevs are removed by who takes the parent away */
+static void *leave_with_mdevs(void *arg)
+{
+	struct leaving *role = arg;
+	char uuid[UUID_SIZE];
+
+	while (ktap_clock() < role->until) {
+		unsigned int n = rand_r(&role->seed) % 8;
+
+		mdev_uuid(n, uuid);
+		if (!mdev_create(n % 2 ? MTTY_PARENT : MTTYPCI_PARENT,
+				 n % 2 ? "mtty-1" : "mttypci-1", uuid))
+			atomic_fetch_add(&role->done, 1);
+	}
+	return NULL;
+}
+
+/* Has the bus look at mdevs: who is waiting for one's lock holds a reference to it */
+static void *leave_while_probed(void *arg)
+{
+	struct leaving *role = arg;
+	char uuid[UUID_SIZE];
+
+	while (ktap_clock() < role->until) {
+		mdev_uuid(rand_r(&role->seed) % 8, uuid);
+		if (!sysfs_write(uuid, "/sys/bus/mdev/drivers_probe"))
+			atomic_fetch_add(&role->done, 1);
+	}
+	return NULL;
+}
+
+static void *leave_while_read(void *arg)
+{
+	static const char *const files[] = {
+		"mdev_supported_types/mttypci-1/available_instances",
+		"mdev_supported_types/mttypci-2/name", "mdev_supported_types/mttypci-1/description",
+		"mdevkit/placement", "mdevkit/pasid_blocked",
+	};
+	struct leaving *role = arg;
+	char text[256];
+
+	while (ktap_clock() < role->until)
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+			if (!sysfs_read(text, sizeof(text), MTTYPCI_PARENT "/%s", files[i]))
+				atomic_fetch_add(&role->done, 1);
+	return NULL;
+}
+
+TEST_LONG("the parent's driver is unbound and its module unloaded at once, in a loop", 180)
+{
+	static void *(*const work[])(void *arg) = {
+		leave_by_unbind, leave_by_rmmod, leave_with_mdevs, leave_while_probed,
+		leave_while_read,
+	};
+	static const char *const what[] = { "unbound", "unloaded", "created", "probed", "read" };
+	struct leaving roles[ARRAY_SIZE(work)];
+	pthread_t threads[ARRAY_SIZE(work)];
+
+	REQUIRE(path_exists(MTTYPCI_PARENT), "this machine has no pci-testdev");
+	for (size_t i = 0; i < ARRAY_SIZE(work); i++) {
+		roles[i] = (struct leaving){ .until = ktap_clock() + RACE_SECONDS, .seed = i };
+		REQUIRE(!pthread_create(&threads[i], NULL, work[i], &roles[i]));
+		pin_thread(threads[i], i % 2);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(work); i++) {
+		pthread_join(threads[i], NULL);
+		ktap_note("%s: %u times", what[i], atomic_load(&roles[i].done));
+		CHECK(atomic_load(&roles[i].done) > 3, "%s", what[i]);
+	}
+	REQUIRE_OK(module_load("mtty", NULL));
+	sysfs_write(MTTYPCI_BDF, "/sys/bus/pci/drivers/mttypci/bind");
+	mdev_remove_all();
+	CHECK_EQ(mdev_available(MTTY_PARENT, "mtty-1"), MTTY_PORTS);
+	CHECK_EQ(mdev_available(MTTYPCI_PARENT, "mttypci-1"), MTTY_PORTS);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_hooks hooks = {

@@ -1406,6 +1406,33 @@ TEST_LONG("a bad request gives its errno and at most one line in the log, which 
 	tenant_end(&tenant);
 }
 
+#define HOLD	"/sys/module/hold/parameters/mdev"
+
+TEST("an mdev that somebody in the kernel holds outlives its parent's module without harm")
+{
+	long users = sysfs_read_long("/sys/module/mdevkit/refcnt");
+	char uuid[UUID_SIZE], held[UUID_SIZE];
+
+	REQUIRE_OK(module_load("hold", NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(all_types); i++) {
+		mdev_uuid(1, uuid);
+		REQUIRE_OK(mdev_create(PARENT_A, all_types[i], uuid));
+		REQUIRE_OK(sysfs_write(uuid, HOLD));
+		REQUIRE_OK(sysfs_read(held, sizeof(held), HOLD));
+		REQUIRE(!strcmp(held, uuid), "holds \"%s\"", held);
+		CHECK_ERR(module_unload("softdma"), 0);
+		CHECK(!mdev_exists(uuid));
+		/* Another one cannot have its UUID yet */
+		REQUIRE_OK(module_load("softdma", NULL));
+		CHECK_ERR(mdev_create(PARENT_A, all_types[i], uuid), EEXIST);
+		CHECK_ERR(sysfs_write("none", HOLD), 0);
+		CHECK_ERR(mdev_create(PARENT_A, all_types[i], uuid), 0);
+		CHECK_ERR(mdev_remove(uuid), 0);
+	}
+	CHECK_ERR(module_unload("hold"), 0);
+	CHECK_EQ(sysfs_read_long("/sys/module/mdevkit/refcnt"), users);
+}
+
 TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when the user lets go")
 {
 	struct tenant tenant;
