@@ -27,7 +27,7 @@ struct overlap {
 /* The worker number @who has made a step */
 void overlap_step(struct overlap *overlap, unsigned int who);
 
-/* Checks that the workers took turns at least @changes times, on two CPUs */
+/* Checks that the workers took turns at least @changes times (a slow kernel: fewer), on two CPUs */
 void check_overlap(struct overlap *overlap, unsigned int changes);
 
 #endif /* _LAB_CPUS_H */
