@@ -26,7 +26,7 @@ struct function {
 struct slots {
 	struct pci_dev bridge;
 	struct pci_bus buses[2];
-	struct function functions[2][3];
+	struct function *functions[2][3];
 	bool listed[2][3];
 };
 
@@ -34,7 +34,7 @@ static const unsigned int devfns[3] = { PCI_DEVFN(3, 0), PCI_DEVFN(3, 1), PCI_DE
 
 static void slots_list(struct kunit *test, struct slots *slots, unsigned int bus, unsigned int n)
 {
-	KUNIT_ASSERT_EQ(test, mdevkit_parent_list(&slots->functions[bus][n].parent), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_parent_list(&slots->functions[bus][n]->parent), 0);
 	slots->listed[bus][n] = true;
 }
 
@@ -44,7 +44,7 @@ static void slots_destroy(void *data)
 
 	for (unsigned int i = 0; i < 6; i++)
 		if (slots->listed[i / 3][i % 3])
-			mdevkit_parent_unlist(&slots->functions[i / 3][i % 3].parent);
+			mdevkit_parent_unlist(&slots->functions[i / 3][i % 3]->parent);
 }
 
 static struct slots *slots_create(struct kunit *test)
@@ -55,8 +55,10 @@ static struct slots *slots_create(struct kunit *test)
 	slots->bridge.ari_enabled = 1;
 	slots->buses[1].self = &slots->bridge;
 	for (unsigned int i = 0; i < 6; i++) {
-		struct function *f = &slots->functions[i / 3][i % 3];
+		struct function *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
+		KUNIT_ASSERT_NOT_NULL(test, f);
+		slots->functions[i / 3][i % 3] = f;
 		snprintf(f->name, sizeof(f->name), "fake:%02x:%02x.%x", i / 3,
 			 PCI_SLOT(devfns[i % 3]), PCI_FUNC(devfns[i % 3]));
 		f->pdev.dev.init_name = f->name;
@@ -75,15 +77,15 @@ static void expect_placement(struct kunit *test, struct slots *slots, unsigned i
 			     enum mdevkit_placement a, enum mdevkit_placement b,
 			     enum mdevkit_placement c)
 {
-	KUNIT_EXPECT_EQ(test, slots->functions[bus][0].parent.placement, a);
-	KUNIT_EXPECT_EQ(test, slots->functions[bus][1].parent.placement, b);
-	KUNIT_EXPECT_EQ(test, slots->functions[bus][2].parent.placement, c);
+	KUNIT_EXPECT_EQ(test, slots->functions[bus][0]->parent.placement, a);
+	KUNIT_EXPECT_EQ(test, slots->functions[bus][1]->parent.placement, b);
+	KUNIT_EXPECT_EQ(test, slots->functions[bus][2]->parent.placement, c);
 }
 
 static int set(struct slots *slots, unsigned int bus, unsigned int n,
 	       enum mdevkit_placement placement)
 {
-	return mdevkit_parent_set_placement(&slots->functions[bus][n].parent, placement);
+	return mdevkit_parent_set_placement(&slots->functions[bus][n]->parent, placement);
 }
 
 static void slot_is_set_for_all_functions_of_the_slot(struct kunit *test)
@@ -122,7 +124,7 @@ static void an_mdev_of_any_function_fixes_the_slots_policy(struct kunit *test)
 
 	for (unsigned int i = 0; i < 3; i++)
 		slots_list(test, slots, 0, i);
-	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1].parent, &soft_type), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type), 0);
 	/* it would be outside the slot's group */
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_SLOT), -EBUSY);
 	expect_placement(test, slots, 0, MDEVKIT_PLACE_MDEV, MDEVKIT_PLACE_MDEV,
@@ -132,14 +134,14 @@ static void an_mdev_of_any_function_fixes_the_slots_policy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 2, MDEVKIT_PLACE_SLOT), 0);
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 1, MDEVKIT_PLACE_PARENT), -EBUSY);
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 1, MDEVKIT_PLACE_MDEV), 0);
-	mdevkit_capacity_give(&slots->functions[0][1].parent, &soft_type);
+	mdevkit_capacity_give(&slots->functions[0][1]->parent, &soft_type);
 
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_SLOT), 0);
-	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1].parent, &soft_type), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type), 0);
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_MDEV), -EBUSY);
 	expect_placement(test, slots, 0, MDEVKIT_PLACE_SLOT, MDEVKIT_PLACE_SLOT,
 			 MDEVKIT_PLACE_SLOT);
-	mdevkit_capacity_give(&slots->functions[0][1].parent, &soft_type);
+	mdevkit_capacity_give(&slots->functions[0][1]->parent, &soft_type);
 }
 
 /* ---- with groups: each mdev is a whole device behind a mock IOMMU ---- */
@@ -207,10 +209,10 @@ static void the_functions_of_a_slot_share_one_group(struct kunit *test)
 	member_iommu = mock_iommu_create("placement-iommu", &config);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(member_iommu));
 	/* two of one function, one of its neighbour, one of the next slot */
-	member_join(test, 0, &slots->functions[0][0].parent);
-	member_join(test, 1, &slots->functions[0][0].parent);
-	member_join(test, 2, &slots->functions[0][1].parent);
-	member_join(test, 3, &slots->functions[0][2].parent);
+	member_join(test, 0, &slots->functions[0][0]->parent);
+	member_join(test, 1, &slots->functions[0][0]->parent);
+	member_join(test, 2, &slots->functions[0][1]->parent);
+	member_join(test, 3, &slots->functions[0][2]->parent);
 	for (unsigned int i = 0; i < 4; i++)
 		groups[i] = members[i].fake->kdev.group;
 	KUNIT_EXPECT_PTR_EQ(test, groups[0], groups[1]);

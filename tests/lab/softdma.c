@@ -1648,8 +1648,8 @@ TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this o
 
 		/* the number of the domain is known when it is attached */
 		if (i == 1)
-			sscanf(strstr(got, "domain=") ?: "", "domain=%d", &domain);
-		CHECK(i != 1 || domain > 0, "%s", got);
+			CHECK(sscanf(strstr(got, "domain=") ?: "", "domain=%d", &domain) == 1 &&
+			      domain > 0, "%s", got);
 		if (core)
 			snprintf(want, sizeof(want),
 				 "group=%d device=%s pasid=%d domain=%d result=0", group,
