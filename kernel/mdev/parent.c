@@ -86,18 +86,20 @@ ssize_t mdevkit_type_description(struct mdev_type *mtype, char *buf)
  * @parent: the parent
  * @type: the type
  *
- * Return: 0; -ENOSPC when it is used up; -EOPNOTSUPP when the parent cannot isolate.
+ * Return: 0; -ENOSPC when it is used up; -EOPNOTSUPP when the parent cannot isolate;
+ * -ENOMEM when that cannot be told now.
  */
 int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type)
 {
-	const char *reason = NULL;
+	const char *reason;
+	int ret = 0;
 
 	if (type->dma == MDEVKIT_DMA_PASID)
-		reason = mdevkit_parent_blocked_reason(parent);
-	if (reason) {
+		ret = iommu_aux_check_device(parent->dev, 0, &reason);
+	if (ret) {
 		dev_notice_ratelimited(parent->dev, "no mdev of type %s: %s\n", type->sysfs_name,
 				       reason);
-		return -EOPNOTSUPP;
+		return ret == -ENOMEM ? ret : -EOPNOTSUPP;
 	}
 	guard(mutex)(&parent->capacity_lock);
 	if (parent->capacity - parent->used < type->cost) {

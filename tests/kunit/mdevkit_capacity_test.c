@@ -163,10 +163,29 @@ static void pasids_that_others_have_are_not_available(struct kunit *test)
 	mock_iommu_destroy(iommu);
 }
 
+static void short_memory_is_no_lack_of_isolation(struct kunit *test)
+{
+	static const struct mock_iommu_config config = { .max_pasids = 4 };
+	struct mdevkit_parent *parent = capacity_parent(test);
+	struct mock_iommu *iommu = mock_iommu_create("capacity-iommu", &config);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(iommu));
+	parent->dev = mock_iommu_add_device(iommu, "capacity-parent", 2, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(parent->dev));
+	mock_iommu_fail(iommu, MOCK_IOMMU_ALLOC, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[3]), -ENOMEM);
+	expect_available(test, parent, CAPACITY);
+	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[3]), 0);
+	expect_available(test, parent, CAPACITY - 1);
+	mock_iommu_remove_device(parent->dev);
+	mock_iommu_destroy(iommu);
+}
+
 static struct kunit_case capacity_test_cases[] = {
 	KUNIT_CASE(availability_is_the_truth_after_each_step),
 	KUNIT_CASE(pasid_types_need_an_iommu),
 	KUNIT_CASE(pasids_that_others_have_are_not_available),
+	KUNIT_CASE(short_memory_is_no_lack_of_isolation),
 	KUNIT_CASE(each_step_waits_for_the_one_before),
 	{}
 };
