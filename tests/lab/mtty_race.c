@@ -426,9 +426,8 @@ TEST_ALL_MODES_LONG("create, remove, open, close and reset race for 20 s and not
 				.seed = 1000 * process + i,
 				.who = ARRAY_SIZE(roles) * process + i,
 			};
-			REQUIRE(!pthread_create(&threads[i], NULL, roles[i], &races[process][i]));
 			/* Each role runs on both CPUs, once in each process */
-			pin_thread(threads[i], process + i);
+			start_pinned(&threads[i], process + i, roles[i], &races[process][i]);
 		}
 		for (unsigned int i = 0; i < ARRAY_SIZE(roles); i++)
 			pthread_join(threads[i], NULL);
@@ -490,8 +489,7 @@ TEST("of two who remove one mdev both return and it has gone")
 		REQUIRE_OK(mdev_create(MTTY_PARENT, "mtty-2", uuid), "round %d", i);
 		for (int t = 0; t < 2; t++) {
 			both[t].start = &start;
-			REQUIRE(!pthread_create(&threads[t], NULL, remove_once, &both[t]));
-			pin_thread(threads[t], t);
+			start_pinned(&threads[t], t, remove_once, &both[t]);
 		}
 		for (int t = 0; t < 2; t++)
 			pthread_join(threads[t], NULL);
@@ -644,8 +642,7 @@ TEST_LONG("the parent's driver is unbound and its module unloaded at once, in a 
 	REQUIRE(path_exists(MTTYPCI_PARENT), "this machine has no pci-testdev");
 	for (size_t i = 0; i < ARRAY_SIZE(work); i++) {
 		roles[i] = (struct leaving){ .until = ktap_clock() + RACE_SECONDS, .seed = i };
-		REQUIRE(!pthread_create(&threads[i], NULL, work[i], &roles[i]));
-		pin_thread(threads[i], i % 2);
+		start_pinned(&threads[i], i % 2, work[i], &roles[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(work); i++) {
 		pthread_join(threads[i], NULL);

@@ -8,18 +8,31 @@
 #include "cpus.h"
 #include "ktap.h"
 
-void pin_thread(pthread_t thread, unsigned int n)
+static cpu_set_t set_of(unsigned int n)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(n % sysconf(_SC_NPROCESSORS_ONLN), &set);
-	REQUIRE_EQ(pthread_setaffinity_np(thread, sizeof(set), &set), 0);
+	return set;
 }
 
 void pin_self(unsigned int n)
 {
-	pin_thread(pthread_self(), n);
+	cpu_set_t set = set_of(n);
+
+	REQUIRE_EQ(pthread_setaffinity_np(pthread_self(), sizeof(set), &set), 0);
+}
+
+void start_pinned(pthread_t *thread, unsigned int n, void *(*work)(void *arg), void *arg)
+{
+	cpu_set_t set = set_of(n);
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	REQUIRE_EQ(pthread_attr_setaffinity_np(&attr, sizeof(set), &set), 0);
+	REQUIRE_EQ(pthread_create(thread, &attr, work, arg), 0);
+	pthread_attr_destroy(&attr);
 }
 
 void overlap_step(struct overlap *overlap, unsigned int who)

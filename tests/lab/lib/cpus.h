@@ -10,9 +10,13 @@
 
 #include "types.h"
 
-/* The calling thread, or @thread, runs on one CPU from now on: number @n, modulo those there are */
+/* One CPU: number @n, modulo those there are */
+
+/* The calling thread runs there from now on */
 void pin_self(unsigned int n);
-void pin_thread(pthread_t thread, unsigned int n);
+
+/* Starts a thread that never runs elsewhere */
+void start_pinned(pthread_t *thread, unsigned int n, void *(*work)(void *arg), void *arg);
 
 /*
  * What several workers (threads, or processes that share this structure; all zero at first)
