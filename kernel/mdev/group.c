@@ -11,6 +11,7 @@
  * disarmed before, because the core frees the old domain, and armed again with the new one.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
@@ -193,6 +194,29 @@ ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev)
 	pasid = iommu_aux_member_pasid(&kdev->mdev->dev);
 	return pasid == IOMMU_PASID_INVALID ? IOMMU_NO_PASID : pasid;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_pasid);
+
+/* The part of iommufd, which the KUnit suites play themselves */
+VISIBLE_IF_KUNIT bool mdevkit_iommufd_bound(struct mdevkit_device *kdev)
+{
+	KUNIT_STATIC_STUB_REDIRECT(mdevkit_iommufd_bound, kdev);
+	return vfio_iommufd_device_ictx(&kdev->vdev);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_iommufd_bound);
+
+VISIBLE_IF_KUNIT int mdevkit_iommufd_attach(struct mdevkit_device *kdev, u32 *pt_id)
+{
+	KUNIT_STATIC_STUB_REDIRECT(mdevkit_iommufd_attach, kdev, pt_id);
+	return vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_iommufd_attach);
+
+VISIBLE_IF_KUNIT void mdevkit_iommufd_detach(struct mdevkit_device *kdev)
+{
+	KUNIT_STATIC_STUB_REDIRECT(mdevkit_iommufd_detach, kdev);
+	vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_iommufd_detach);
 
 /* The domain that VFIO or iommufd has put on the group, if DMA can be translated by it */
 static struct iommu_domain *group_paging_domain(struct mdevkit_device *kdev)
@@ -269,11 +293,12 @@ int mdevkit_group_arm(struct mdevkit_device *kdev)
 	if (!group)
 		return 0;
 	guard(mutex)(&group->lock);
-	if (!vfio_iommufd_device_ictx(&kdev->vdev))
+	if (!mdevkit_iommufd_bound(kdev))
 		ret = arm_member(group, kdev);
 	kdev->in_use = !ret;
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_arm);
 
 /**
  * mdevkit_group_disarm() - a device is closed: end its DMA
@@ -289,6 +314,7 @@ void mdevkit_group_disarm(struct mdevkit_device *kdev)
 	disarm_member(group, kdev);
 	kdev->in_use = false;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_disarm);
 
 static bool member_may_be_armed(const struct mdevkit_device *kdev)
 {
@@ -366,7 +392,7 @@ static int group_replace_ioas(struct mdevkit_group *group, struct mdevkit_device
 	int ret;
 
 	group_suspend(group);
-	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
+	ret = mdevkit_iommufd_attach(kdev, pt_id);
 	if (ret) {
 		group_arm_possible(group);
 		goto out;
@@ -378,7 +404,7 @@ static int group_replace_ioas(struct mdevkit_group *group, struct mdevkit_device
 			group->pt_id = wanted;
 		goto out;
 	}
-	if (vfio_iommufd_physical_attach_ioas(&kdev->vdev, &former))
+	if (mdevkit_iommufd_attach(kdev, &former))
 		group->pt_id = wanted;
 	else
 		group_arm_possible(group);
@@ -412,17 +438,18 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 	if (kdev->attached)
 		return group_replace_ioas(group, kdev, pt_id);
 	first = !group_paging_domain(kdev);
-	ret = vfio_iommufd_physical_attach_ioas(&kdev->vdev, pt_id);
+	ret = mdevkit_iommufd_attach(kdev, pt_id);
 	if (ret)
 		return ret;
 	ret = arm_member(group, kdev);
 	if (ret)
-		vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+		mdevkit_iommufd_detach(kdev);
 	else if (first)
 		group->pt_id = wanted;
 	kdev->attached = !ret;
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_attach_ioas);
 
 /**
  * mdevkit_group_detach_ioas() - iommufd: detach a device from its IOAS
@@ -434,9 +461,10 @@ void mdevkit_group_detach_ioas(struct mdevkit_device *kdev)
 
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
-	vfio_iommufd_physical_detach_ioas(&kdev->vdev);
+	mdevkit_iommufd_detach(kdev);
 	kdev->attached = false;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_detach_ioas);
 
 /**
  * mdevkit_group_unbind_iommufd() - iommufd: the device gives its iommufd up

@@ -13,6 +13,7 @@
  * lock, so that a callback may take it, and may wait for whoever holds it.
  */
 
+#include <kunit/visibility.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -129,6 +130,7 @@ int mdevkit_region_mmap(struct mdevkit_device *kdev, struct vm_area_struct *vma)
 	vma->vm_ops = &region_vm_ops;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_region_mmap);
 
 static void unmap_all(struct mdevkit_device *kdev)
 {
@@ -165,6 +167,7 @@ int mdevkit_mmap_open(struct mdevkit_device *kdev)
 	memset(page_address(kdev->dead_page), 0xff, PAGE_SIZE);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_open);
 
 /**
  * mdevkit_mmap_close() - the user has closed the device: undo of mdevkit_mmap_open()
@@ -177,6 +180,7 @@ void mdevkit_mmap_close(struct mdevkit_device *kdev)
 		__free_page(kdev->dead_page);
 	kdev->dead_page = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_close);
 
 /**
  * mdevkit_mmap_block() - the driver's page callback must not run for now
@@ -191,6 +195,7 @@ void mdevkit_mmap_block(struct mdevkit_device *kdev)
 	guard(rwsem_write)(&kdev->mapping);
 	WRITE_ONCE(kdev->blocked, kdev->blocked + 1);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_block);
 
 /**
  * mdevkit_mmap_unblock() - undo of mdevkit_mmap_block()
@@ -202,6 +207,7 @@ void mdevkit_mmap_unblock(struct mdevkit_device *kdev)
 		WRITE_ONCE(kdev->blocked, kdev->blocked - 1);
 	wake_up_all(&kdev->unblocked);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_unblock);
 
 /**
  * mdevkit_mmap_revoke() - take all mapped pages back from the tenant
@@ -216,6 +222,7 @@ void mdevkit_mmap_revoke(struct mdevkit_device *kdev)
 	if (mdevkit_device_gone(kdev))
 		wake_up_all(&kdev->unblocked);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_revoke);
 
 /**
  * mdevkit_mmap_set_memory() - memory decode was switched on or off

@@ -183,5 +183,10 @@ void mdevkit_group_disarm(struct mdevkit_device *kdev);
 int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id);
 void mdevkit_group_detach_ioas(struct mdevkit_device *kdev);
 void mdevkit_group_unbind_iommufd(struct mdevkit_device *kdev);
+#if IS_ENABLED(CONFIG_KUNIT)
+bool mdevkit_iommufd_bound(struct mdevkit_device *kdev);
+int mdevkit_iommufd_attach(struct mdevkit_device *kdev, u32 *pt_id);
+void mdevkit_iommufd_detach(struct mdevkit_device *kdev);
+#endif
 
 #endif /* _MDEVKIT_PRIVATE_H */

@@ -22,6 +22,12 @@
  * @start_result: what start_dma returns
  * @gone_at_start: start_dma finds out that the parent has gone, and says so
  * @drains: calls of drain
+ * @on_drain: called then, too, if set
+ * @on_reset: called at a reset, if set
+ * @opens: calls of open
+ * @open_result: what open returns
+ * @closes: calls of close
+ * @test_data: for the test
  * @reads: calls of fake_bar_read()
  * @writes: calls of fake_bar_write()
  * @bar: last access: BAR,
@@ -42,6 +48,12 @@ struct fake_device {
 	int start_result;
 	bool gone_at_start;
 	int drains;
+	void (*on_drain)(struct fake_device *fake);
+	void (*on_reset)(struct fake_device *fake);
+	int opens;
+	int open_result;
+	int closes;
+	void *test_data;
 	int reads;
 	int writes;
 	unsigned int bar;

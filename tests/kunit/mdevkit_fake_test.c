@@ -11,6 +11,8 @@ static int fake_reset(struct mdevkit_device *kdev)
 	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
 
 	fake->resets++;
+	if (fake->on_reset)
+		fake->on_reset(fake);
 	return fake->reset_result;
 }
 
@@ -29,6 +31,23 @@ static void fake_drain(struct mdevkit_device *kdev)
 	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
 
 	fake->drains++;
+	if (fake->on_drain)
+		fake->on_drain(fake);
+}
+
+static int fake_open(struct mdevkit_device *kdev)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->opens++;
+	return fake->open_result;
+}
+
+static void fake_close(struct mdevkit_device *kdev)
+{
+	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
+
+	fake->closes++;
 }
 
 int fake_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
@@ -85,6 +104,8 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	fake->ops.reset = fake_reset;
 	fake->ops.start_dma = fake_start_dma;
 	fake->ops.drain = fake_drain;
+	fake->ops.open = fake_open;
+	fake->ops.close = fake_close;
 	fake->type.sysfs_name = "fake";
 	fake->type.dma = MDEVKIT_DMA_PASID;
 	fake->type.pci = desc;

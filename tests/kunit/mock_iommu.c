@@ -522,6 +522,8 @@ static bool mock_capable(struct device *dev, enum iommu_cap cap)
 		return config->snoop;
 	case IOMMU_CAP_DIRTY_TRACKING:
 		return config->dirty;
+	case IOMMU_CAP_DEFERRED_FLUSH:
+		return true;
 	default:
 		return false;
 	}
