@@ -9,6 +9,14 @@
 
 #include "private.h"
 
+/* The text of a type's sysfs file "description" */
+static ssize_t type_description(struct mdev_type *mtype, char *buf)
+{
+	const struct mdevkit_type *type = mdevkit_type_entry(mtype)->type;
+
+	return sysfs_emit(buf, "%s\n", type->description ?: type->pretty_name);
+}
+
 /**
  * __mdevkit_register_driver() - register a vendor driver on the mdev bus
  * @drv: the driver
@@ -25,7 +33,7 @@ int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner)
 		.probe = mdevkit_device_probe,
 		.remove = mdevkit_device_remove,
 		.get_available = mdevkit_type_available,
-		.show_description = mdevkit_type_description,
+		.show_description = type_description,
 		.driver = {
 			.name = drv->name,
 			.owner = owner,

@@ -58,7 +58,7 @@ struct mdevkit_parent {
 	struct mutex capacity_lock;	/* guards used */
 	unsigned int capacity;
 	unsigned int used;
-	/* Guarded by parent.c's placement_lock. */
+	/* Guarded by policy.c's placement_lock. */
 	unsigned int nr_devices;	/* mdevs that exist: the policies are fixed meanwhile */
 	enum mdevkit_placement placement;
 	bool peer_dma;			/* lent pages may be mapped for DMA; read by anybody */
@@ -83,16 +83,20 @@ static inline struct mdevkit_type_entry *mdevkit_type_entry(struct mdev_type *mt
 	return container_of(mtype, struct mdevkit_type_entry, mdev_type);
 }
 
-/* parent.c */
+/* capacity.c */
 unsigned int mdevkit_type_available(struct mdev_type *mtype);
-ssize_t mdevkit_type_description(struct mdev_type *mtype, char *buf);
 int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type);
 void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_type *type);
+
+/* policy.c */
+extern const struct attribute_group mdevkit_policy_group;
 const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent);
 struct pci_bus *mdevkit_parent_slot(const struct mdevkit_parent *parent, unsigned int *slot);
 int mdevkit_parent_list(struct mdevkit_parent *parent);
 void mdevkit_parent_unlist(struct mdevkit_parent *parent);
 int mdevkit_parent_set_placement(struct mdevkit_parent *parent, enum mdevkit_placement placement);
+void mdevkit_policy_pin(struct mdevkit_parent *parent);
+void mdevkit_policy_unpin(struct mdevkit_parent *parent);
 
 /* device.c */
 void mdevkit_device_init(struct mdevkit_device *kdev);
@@ -174,9 +178,11 @@ unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int i
 u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index);
 int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data);
 
-/* group.c */
+/* placement.c */
 int mdevkit_group_join(struct mdevkit_device *kdev);
 void mdevkit_group_leave(struct mdevkit_device *kdev);
+
+/* arming.c */
 ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev);
 int mdevkit_group_arm(struct mdevkit_device *kdev);
 void mdevkit_group_disarm(struct mdevkit_device *kdev);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which iommu group an mdev goes into (placement), and when the group's members
- * are armed: while at least one of them is open and attached.
+ * When the members of a group are armed: while at least one of them is open and attached.
  *
  * iommu_aux keeps a group's domain and its PASIDs; this file decides. The first
  * member that is open and attached arms the whole group by
@@ -16,168 +15,11 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/pci.h>
-#include <linux/slab.h>
 
 #include <mdevkit/iommu_aux.h>
 
+#include "group.h"
 #include "private.h"
-
-/**
- * struct mdevkit_group - an aux group and its mdevs
- * @entry: in all_groups, guarded by groups_lock
- * @parent: with placement "parent": the parent whose slices are in; else NULL
- * @bus: with placement "slot": bus and
- * @slot: slot of the PCI parents whose slices are in; else NULL and 0
- * @aux: the aux group
- * @lock: guards what follows, and the members' flags in_use, attached, armed and suspended.
- *	Inside VFIO's device_set locks, outside a device's access lock and the locks of iommu_aux
- * @members: the mdevs
- * @users: members whose flag armed is set; the group is armed while it is not 0
- * @domain: the domain that the group is armed with, or NULL
- * @pt_id: iommufd: the IOAS or page table, as the user named it, that is attached
- */
-struct mdevkit_group {
-	struct list_head entry;
-	struct mdevkit_parent *parent;
-	struct pci_bus *bus;
-	unsigned int slot;
-	struct iommu_aux_group *aux;
-
-	struct mutex lock;	/* members, users, domain, pt_id */
-	struct list_head members;
-	unsigned int users;
-	struct iommu_domain *domain;
-	u32 pt_id;
-};
-
-/* Guards all_groups; outside a group's lock */
-static DEFINE_MUTEX(groups_lock);
-static LIST_HEAD(all_groups);
-
-/* The slot that a parent's mdevs are grouped by, or NULL. Its policy is fixed while it has some */
-static struct pci_bus *grouped_by_slot(const struct mdevkit_parent *parent, unsigned int *slot)
-{
-	if (parent->placement != MDEVKIT_PLACE_SLOT)
-		return NULL;
-	return mdevkit_parent_slot(parent, slot);
-}
-
-static struct mdevkit_group *group_find(const struct mdevkit_parent *parent)
-{
-	struct mdevkit_group *group;
-	struct pci_bus *bus;
-	unsigned int slot;
-
-	if (parent->placement == MDEVKIT_PLACE_MDEV)
-		return NULL;
-	bus = grouped_by_slot(parent, &slot);
-	list_for_each_entry(group, &all_groups, entry) {
-		if (bus ? group->bus == bus && group->slot == slot : group->parent == parent)
-			return group;
-	}
-	return NULL;
-}
-
-static struct mdevkit_group *group_create(struct mdevkit_device *kdev)
-{
-	struct mdevkit_parent *parent = kdev->parent;
-	struct mdevkit_group *group;
-	const char *name;
-	int ret;
-
-	group = kzalloc(sizeof(*group), GFP_KERNEL);
-	if (!group)
-		return ERR_PTR(-ENOMEM);
-	mutex_init(&group->lock);
-	INIT_LIST_HEAD(&group->members);
-	group->bus = grouped_by_slot(parent, &group->slot);
-	if (!group->bus && parent->placement != MDEVKIT_PLACE_MDEV)
-		group->parent = parent;
-	name = parent->placement == MDEVKIT_PLACE_MDEV ? dev_name(&kdev->mdev->dev) :
-							 dev_name(parent->dev);
-	group->aux = iommu_aux_group_create(name);
-	if (IS_ERR(group->aux)) {
-		ret = PTR_ERR(group->aux);
-		mutex_destroy(&group->lock);
-		kfree(group);
-		return ERR_PTR(ret);
-	}
-	list_add_tail(&group->entry, &all_groups);
-	return group;
-}
-
-static void group_free_if_empty(struct mdevkit_group *group)
-{
-	lockdep_assert_held(&groups_lock);
-	if (!list_empty(&group->members))
-		return;
-	list_del(&group->entry);
-	iommu_aux_group_put(group->aux);
-	mutex_destroy(&group->lock);
-	kfree(group);
-}
-
-static int group_add_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
-{
-	struct device *iommu_device = kdev->parent->dev;
-	unsigned int flags = 0;
-	int ret;
-
-	if (kdev->type->dma == MDEVKIT_DMA_LOOKUP) {
-		iommu_device = kdev->ops->iommu_device(kdev);
-		flags = IOMMU_AUX_WHOLE_DEVICE;
-	}
-	guard(mutex)(&group->lock);
-	ret = iommu_aux_group_join(group->aux, &kdev->mdev->dev, iommu_device, flags);
-	if (ret)
-		return ret;
-	list_add_tail(&kdev->group_entry, &group->members);
-	kdev->group = group;
-	return 0;
-}
-
-/**
- * mdevkit_group_join() - put an mdev into the iommu group that its parent's placement says
- * @kdev: the device, of kind pasid or lookup
- *
- * Return: 0, or what iommu_aux_group_create() or iommu_aux_group_join() returned.
- */
-int mdevkit_group_join(struct mdevkit_device *kdev)
-{
-	struct mdevkit_group *group;
-	int ret;
-
-	guard(mutex)(&groups_lock);
-	group = group_find(kdev->parent) ?: group_create(kdev);
-	if (IS_ERR(group))
-		return PTR_ERR(group);
-	ret = group_add_member(group, kdev);
-	if (ret)
-		group_free_if_empty(group);
-	return ret;
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_join);
-
-/**
- * mdevkit_group_leave() - undo of mdevkit_group_join()
- * @kdev: the device; closed; nothing happens if it is in no group
- */
-void mdevkit_group_leave(struct mdevkit_device *kdev)
-{
-	struct mdevkit_group *group = kdev->group;
-
-	if (!group)
-		return;
-	guard(mutex)(&groups_lock);
-	scoped_guard(mutex, &group->lock) {
-		list_del_init(&kdev->group_entry);
-		kdev->group = NULL;
-		iommu_aux_group_leave(&kdev->mdev->dev);
-	}
-	group_free_if_empty(group);
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_leave);
 
 /**
  * mdevkit_group_pasid() - the PASID that a device's DMA carries
