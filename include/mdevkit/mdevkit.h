@@ -155,8 +155,8 @@ struct mdevkit_device {
 	/* private: */
 	/*
 	 * Held for reading around BAR accesses and config reads, for writing around config
-	 * writes and the life cycle callbacks. Guards config, dma_reasons and
-	 * dma_started.
+	 * writes and the life cycle callbacks. Guards config, pasid,
+	 * dma_reasons and dma_started.
 	 */
 	struct rw_semaphore access;
 	/*
@@ -183,6 +183,7 @@ struct mdevkit_device {
 	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
 	struct page *dead_page;		/* shown where there is nothing; NULL if not open */
 	unsigned int blocked;		/* faults wait; see mdevkit_mmap_block() */
+	ioasid_t pasid;			/* of its DMA, or IOMMU_NO_PASID; valid while translated */
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */
 	bool io_enabled;

@@ -21,23 +21,6 @@
 #include "group.h"
 #include "private.h"
 
-/**
- * mdevkit_group_pasid() - the PASID that a device's DMA carries
- * @kdev: the device
- *
- * Return: the PASID, or IOMMU_NO_PASID.
- */
-ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev)
-{
-	ioasid_t pasid;
-
-	if (!kdev->group)
-		return IOMMU_NO_PASID;
-	pasid = iommu_aux_member_pasid(&kdev->mdev->dev);
-	return pasid == IOMMU_PASID_INVALID ? IOMMU_NO_PASID : pasid;
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_pasid);
-
 /* The part of iommufd, which the KUnit suites play themselves */
 VISIBLE_IF_KUNIT bool mdevkit_iommufd_bound(struct mdevkit_device *kdev)
 {
@@ -86,12 +69,20 @@ static void group_detach(struct mdevkit_group *group)
 	group->domain = NULL;
 }
 
+/* What a member's DMA carries: a device that is a member as a whole has no PASID */
+static ioasid_t member_pasid(const struct mdevkit_device *kdev)
+{
+	ioasid_t pasid = iommu_aux_member_pasid(&kdev->mdev->dev);
+
+	return pasid == IOMMU_PASID_INVALID ? IOMMU_NO_PASID : pasid;
+}
+
 static void disarm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 {
 	lockdep_assert_held(&group->lock);
 	if (!kdev->armed)
 		return;
-	mdevkit_device_drain(kdev);
+	mdevkit_dma_untranslated(kdev);
 	kdev->armed = false;
 	if (!--group->users)
 		group_detach(group);
@@ -112,7 +103,7 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 	}
 	group->users++;
 	kdev->armed = true;
-	ret = mdevkit_device_start_dma(kdev);
+	ret = mdevkit_dma_translated(kdev, member_pasid(kdev));
 	if (ret)
 		disarm_member(group, kdev);
 	return ret;

@@ -335,7 +335,7 @@ static void config_apply(struct mdevkit_device *kdev)
 
 	kdev->io_enabled = powered && (command & PCI_COMMAND_IO);
 	mdevkit_mmap_set_memory(kdev, memory);
-	mdevkit_device_set_master(kdev, powered && (command & PCI_COMMAND_MASTER));
+	mdevkit_dma_set_bus_master(kdev, powered && (command & PCI_COMMAND_MASTER));
 	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
 }
 
@@ -432,14 +432,15 @@ static bool config_write_has_flr(struct mdevkit_config *config, u64 offset, cons
  * @offset: first byte
  * @buf: the bytes
  * @count: how many; any number at any alignment
+ * @flr: set when the tenant has asked for a function level reset; left alone otherwise
  *
- * Bits that the tenant may not change keep their value. A function level reset
- * is done when this returns.
+ * Bits that the tenant may not change keep their value. When it returns, decode, DMA and
+ * INTx are as the registers say; but the reset is the caller's.
  *
- * Return: 0; -EINVAL when the range is not inside config space; or what the
- * driver's reset returned.
+ * Return: 0; -EINVAL when the range is not inside config space.
  */
-int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count)
+int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count,
+			 bool *flr)
 {
 	struct mdevkit_config *config = kdev->config;
 	u8 power = 0;
@@ -460,8 +461,9 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 	if (config->pm)
 		config_fix_power_state(config, power);
 	if (config_write_has_flr(config, offset, buf, count))
-		return mdevkit_device_reset_locked(kdev);
-	config_apply(kdev);
+		*flr = true;
+	else
+		config_apply(kdev);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_write);

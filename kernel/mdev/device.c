@@ -44,15 +44,13 @@ void mdevkit_device_init(struct mdevkit_device *kdev)
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_init);
 
 static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
-					   struct mdevkit_type_entry *entry)
+					   struct mdevkit_type_entry *entry,
+					   const struct vfio_device_ops *vfio_ops)
 {
 	struct mdevkit_driver *drv = entry->parent->drv;
-	const struct vfio_device_ops *vfio_ops;
 	struct mdevkit_device *kdev;
 	struct vfio_device *vdev;
 
-	vfio_ops = entry->type->dma == MDEVKIT_DMA_SOFTWARE ? &mdevkit_software_ops :
-							      &mdevkit_aux_ops;
 	vdev = _vfio_alloc_device(drv->device_size, &mdev->dev, vfio_ops);
 	if (IS_ERR(vdev))
 		return ERR_CAST(vdev);
@@ -134,11 +132,12 @@ out_irqs:
 /**
  * mdevkit_device_probe() - an mdev was created: make its device
  * @mdev: the mdev
+ * @vfio_ops: what VFIO calls for it
  *
  * Return: 0; -ENOSPC: the parent's capacity is used up; -ENODEV: the parent is going
  * away; -EOPNOTSUPP: the parent cannot isolate; -ENOMEM; or what the driver returned.
  */
-int mdevkit_device_probe(struct mdev_device *mdev)
+int mdevkit_device_probe(struct mdev_device *mdev, const struct vfio_device_ops *vfio_ops)
 {
 	struct mdevkit_type_entry *entry = mdevkit_type_entry(mdev->type);
 	struct mdevkit_parent *parent = entry->parent;
@@ -148,7 +147,7 @@ int mdevkit_device_probe(struct mdev_device *mdev)
 	ret = mdevkit_capacity_take(parent, entry->type);
 	if (ret)
 		return ret;
-	kdev = device_alloc(mdev, entry);
+	kdev = device_alloc(mdev, entry, vfio_ops);
 	if (IS_ERR(kdev)) {
 		ret = PTR_ERR(kdev);
 		goto out_capacity;

@@ -27,7 +27,7 @@ static int dma_start(struct mdevkit_device *kdev)
 	if (dma_is_software(kdev) || !kdev->ops->start_dma)
 		return 0;
 	mdevkit_mmap_block(kdev);
-	ret = kdev->ops->start_dma(kdev, mdevkit_group_pasid(kdev));
+	ret = kdev->ops->start_dma(kdev, kdev->pasid);
 	mdevkit_mmap_unblock(kdev);
 	return ret;
 }
@@ -113,55 +113,57 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
 }
 
 /**
- * mdevkit_device_start_dma() - the IOMMU translates the device now: let it work
+ * mdevkit_dma_translated() - the IOMMU translates the device's DMA now: let it work
  * @kdev: the device; armed, open
+ * @pasid: the PASID of that DMA, or IOMMU_NO_PASID
  *
  * Without Bus Master Enable its DMA starts when the tenant sets that.
  *
  * Return: 0; -ENODEV when the parent has gone; or what the driver returned: then it is as
  * if the device had not been armed.
  */
-int mdevkit_device_start_dma(struct mdevkit_device *kdev)
+int mdevkit_dma_translated(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	int ret;
 
 	guard(rwsem_write)(&kdev->access);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
+	kdev->pasid = pasid;
 	ret = mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
 	if (ret)
 		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_start_dma);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_translated);
 
 /**
- * mdevkit_device_drain() - the IOMMU will soon translate no more: end the device's DMA
+ * mdevkit_dma_untranslated() - the IOMMU will soon translate no more: end the device's DMA
  * @kdev: the device
  *
  * When it returns, the device has forgotten its PASID and no DMA is under way.
  */
-void mdevkit_device_drain(struct mdevkit_device *kdev)
+void mdevkit_dma_untranslated(struct mdevkit_device *kdev)
 {
 	guard(rwsem_write)(&kdev->access);
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
 }
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_drain);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_untranslated);
 
 /**
- * mdevkit_device_set_master() - the tenant has set or cleared Bus Master Enable
+ * mdevkit_dma_set_bus_master() - the tenant has set or cleared Bus Master Enable
  * @kdev: the device; its access lock is held for writing, or it has no user yet
- * @master: may it do DMA? (in D0 only)
+ * @on: may it do DMA? (in D0 only)
  *
  * When it returns after false, no DMA is under way. A driver that cannot start is
  * asked again at the next write to config space.
  */
-void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master)
+void mdevkit_dma_set_bus_master(struct mdevkit_device *kdev, bool on)
 {
-	if (master)
-		mdevkit_dma_allow(kdev, MDEVKIT_DMA_MASTER);
+	if (on)
+		mdevkit_dma_allow(kdev, MDEVKIT_DMA_BUS_MASTER);
 	else
-		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_MASTER);
+		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_BUS_MASTER);
 }
 
 /* VFIO's copy. KUnit puts its own in its place. */

@@ -9,6 +9,14 @@
 
 #include "private.h"
 
+static int driver_probe(struct mdev_device *mdev)
+{
+	const struct mdevkit_type *type = mdevkit_type_entry(mdev->type)->type;
+	bool software = type->dma == MDEVKIT_DMA_SOFTWARE;
+
+	return mdevkit_device_probe(mdev, software ? &mdevkit_software_ops : &mdevkit_aux_ops);
+}
+
 /* The text of a type's sysfs file "description" */
 static ssize_t type_description(struct mdev_type *mtype, char *buf)
 {
@@ -30,7 +38,7 @@ int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner)
 		return -EINVAL;
 	drv->mdev = (struct mdev_driver) {
 		.device_api = VFIO_DEVICE_API_PCI_STRING,
-		.probe = mdevkit_device_probe,
+		.probe = driver_probe,
 		.remove = mdevkit_device_remove,
 		.get_available = mdevkit_type_available,
 		.show_description = type_description,

@@ -26,7 +26,7 @@ enum mdevkit_placement {
 /**
  * enum mdevkit_dma_reason - what has to hold for a device to do DMA; all of it
  * @MDEVKIT_DMA_TRANSLATED: armed by its group, and not being drained; kind software: open
- * @MDEVKIT_DMA_MASTER: the tenant has set Bus Master Enable, in power state D0
+ * @MDEVKIT_DMA_BUS_MASTER: the tenant has set Bus Master Enable, in power state D0
  * @MDEVKIT_DMA_RESET: the last reset is over, and the driver did not fail it
  *
  * That the parent has not gone is one, too; it is kept in the device's flag gone, because it
@@ -34,12 +34,12 @@ enum mdevkit_placement {
  */
 enum mdevkit_dma_reason {
 	MDEVKIT_DMA_TRANSLATED = BIT(0),
-	MDEVKIT_DMA_MASTER = BIT(1),
+	MDEVKIT_DMA_BUS_MASTER = BIT(1),
 	MDEVKIT_DMA_RESET = BIT(2),
 };
 
 #define MDEVKIT_DMA_ALL_REASONS \
-	(MDEVKIT_DMA_TRANSLATED | MDEVKIT_DMA_MASTER | MDEVKIT_DMA_RESET)
+	(MDEVKIT_DMA_TRANSLATED | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
 
 struct mdevkit_type_entry {
 	struct mdev_type mdev_type;
@@ -100,7 +100,7 @@ void mdevkit_policy_unpin(struct mdevkit_parent *parent);
 
 /* device.c */
 void mdevkit_device_init(struct mdevkit_device *kdev);
-int mdevkit_device_probe(struct mdev_device *mdev);
+int mdevkit_device_probe(struct mdev_device *mdev, const struct vfio_device_ops *vfio_ops);
 void mdevkit_device_remove(struct mdev_device *mdev);
 int mdevkit_device_open(struct mdevkit_device *kdev);
 void mdevkit_device_close(struct mdevkit_device *kdev);
@@ -112,9 +112,9 @@ void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 /* dma.c */
 void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
 int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
-int mdevkit_device_start_dma(struct mdevkit_device *kdev);
-void mdevkit_device_drain(struct mdevkit_device *kdev);
-void mdevkit_device_set_master(struct mdevkit_device *kdev, bool master);
+int mdevkit_dma_translated(struct mdevkit_device *kdev, ioasid_t pasid);
+void mdevkit_dma_untranslated(struct mdevkit_device *kdev);
+void mdevkit_dma_set_bus_master(struct mdevkit_device *kdev, bool on);
 #if IS_ENABLED(CONFIG_KUNIT)
 int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
 #endif
@@ -136,7 +136,8 @@ void mdevkit_config_open(struct mdevkit_device *kdev);
 void mdevkit_config_reset(struct mdevkit_device *kdev);
 size_t mdevkit_config_size(const struct mdevkit_device *kdev);
 int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count);
-int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count);
+int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count,
+			 bool *flr);
 
 /* msix.c */
 bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
@@ -147,6 +148,8 @@ int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int wid
 /* region.c */
 ssize_t mdevkit_region_rw(struct mdevkit_device *kdev, char __user *buf, size_t count,
 			  loff_t *ppos, bool write);
+int mdevkit_region_write_config(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
+				size_t count);
 int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
 		     unsigned int width, u64 *value);
 int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
@@ -183,7 +186,6 @@ int mdevkit_group_join(struct mdevkit_device *kdev);
 void mdevkit_group_leave(struct mdevkit_device *kdev);
 
 /* arming.c */
-ioasid_t mdevkit_group_pasid(struct mdevkit_device *kdev);
 int mdevkit_group_arm(struct mdevkit_device *kdev);
 void mdevkit_group_disarm(struct mdevkit_device *kdev);
 int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id);

@@ -171,6 +171,31 @@ int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int index, u64 offse
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_write);
 
+/**
+ * mdevkit_region_write_config() - a tenant's write to config space
+ * @kdev: the device; its access lock is held for writing
+ * @offset: first byte
+ * @buf: the bytes
+ * @count: how many; any number at any alignment
+ *
+ * A function level reset is done when this returns.
+ *
+ * Return: 0; -EINVAL when the range is not inside config space; or what the driver's reset
+ * returned.
+ */
+int mdevkit_region_write_config(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
+				size_t count)
+{
+	bool flr = false;
+	int ret;
+
+	ret = mdevkit_config_write(kdev, offset, buf, count, &flr);
+	if (!ret && flr)
+		ret = mdevkit_device_reset_locked(kdev);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_region_write_config);
+
 static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
 			 bool write)
 {
@@ -185,7 +210,7 @@ static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t c
 			if (copy_from_user(bytes, buf + done, chunk))
 				return -EFAULT;
 			down_write(&kdev->access);
-			ret = mdevkit_config_write(kdev, offset + done, bytes, chunk);
+			ret = mdevkit_region_write_config(kdev, offset + done, bytes, chunk);
 			up_write(&kdev->access);
 		} else {
 			down_read(&kdev->access);

@@ -124,7 +124,8 @@ static void no_write_changes_what_the_next_open_would_not_restore(struct kunit *
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, before, size), 0);
 	/* includes an FLR */
 	for (unsigned int i = 0; i < size; i += sizeof(ones))
-		KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, i, ones, sizeof(ones)), 0);
+		KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, i, ones,
+								  sizeof(ones)), 0);
 	KUNIT_EXPECT_EQ(test, fake->resets, 1);
 	mdevkit_config_open(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, after, size), 0);
@@ -165,7 +166,7 @@ static void ranges_outside_are_refused(struct kunit *test)
 	down_write(&fake->kdev.access);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, c->offset, bytes, c->count),
 			c->result);
-	KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, c->offset, bytes, c->count),
+	KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, c->offset, bytes, c->count),
 			c->result);
 	up_write(&fake->kdev.access);
 }
@@ -314,7 +315,7 @@ static void at_open_decode_is_on_and_bus_master_is_off(struct kunit *test)
 				PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 		KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
 		KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
-		KUNIT_EXPECT_FALSE(test, fake->kdev.dma_reasons & MDEVKIT_DMA_MASTER);
+		KUNIT_EXPECT_FALSE(test, fake->kdev.dma_reasons & MDEVKIT_DMA_BUS_MASTER);
 		fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
 		open_again(fake);
 	}

@@ -17,6 +17,9 @@ static const struct mdevkit_pci_desc dma_desc = {
 	.bars[0] = { .size = SZ_4K },
 };
 
+/* Any will do */
+#define PASID 5
+
 static void expect_calls(struct kunit *test, struct fake_device *fake, int starts, int drains)
 {
 	KUNIT_EXPECT_EQ(test, fake->starts, starts);
@@ -33,7 +36,7 @@ static struct fake_device *create_started(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &dma_desc);
 
-	KUNIT_ASSERT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 0);
 	return fake;
@@ -44,16 +47,16 @@ static void dma_needs_translation_and_bus_master(struct kunit *test)
 	struct fake_device *fake = fake_device_create(test, &dma_desc);
 
 	/* translation first */
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MEMORY);
 	expect_calls(test, fake, 0, 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 0);
-	mdevkit_device_drain(&fake->kdev);
+	mdevkit_dma_untranslated(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
 
 	/* Bus Master Enable, which is still set, first */
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	expect_calls(test, fake, 2, 1);
 }
 
@@ -61,13 +64,13 @@ static void each_is_called_once(struct kunit *test)
 {
 	struct fake_device *fake = create_started(test);
 
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
 	expect_calls(test, fake, 1, 0);
 	set_command(test, fake, 0);
 	set_command(test, fake, PCI_COMMAND_MEMORY);
-	mdevkit_device_drain(&fake->kdev);
-	mdevkit_device_drain(&fake->kdev);
+	mdevkit_dma_untranslated(&fake->kdev);
+	mdevkit_dma_untranslated(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 1);
@@ -164,9 +167,9 @@ static void model_set(struct kunit *test, struct dma_model *model, enum cause ca
 	switch (cause) {
 	case NOT_TRANSLATED:
 		if (present)
-			mdevkit_device_drain(&fake->kdev);
+			mdevkit_dma_untranslated(&fake->kdev);
 		else
-			KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+			KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 		break;
 	case RESET_FAILED:
 		fake->reset_result = present ? -EIO : 0;
@@ -212,16 +215,16 @@ static void a_failed_start_is_reported_or_tried_again(struct kunit *test)
 
 	fake->start_result = -EIO;
 	/* The tenant's bit cannot fail: the driver is asked again */
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
 	/* An attach can: it is as if it had not been asked for */
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), -EIO);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -EIO);
 	fake->start_result = 0;
 	fake->starts = 0;
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 0, 0);
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	expect_calls(test, fake, 1, 0);
 }
 
@@ -230,9 +233,9 @@ static void a_device_that_is_gone_is_drained_and_never_started(struct kunit *tes
 	struct fake_device *fake = create_started(test);
 
 	mdevkit_device_set_gone(&fake->kdev);
-	mdevkit_device_drain(&fake->kdev);
+	mdevkit_dma_untranslated(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -ENODEV);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 1);
 }
@@ -421,13 +424,13 @@ static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *te
 
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	fake->gone_at_start = true;
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
 	KUNIT_EXPECT_EQ(test, fake->drains, 1);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
 	/* and by the tenant's bit */
 	fake = fake_device_create(test, &dma_desc);
-	KUNIT_EXPECT_EQ(test, mdevkit_device_start_dma(&fake->kdev), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
 	fake->gone_at_start = true;
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);

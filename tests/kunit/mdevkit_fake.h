@@ -19,6 +19,7 @@
  * @resets: calls of reset
  * @reset_result: what reset returns
  * @starts: calls of start_dma
+ * @pasid: its argument
  * @start_result: what start_dma returns
  * @gone_at_start: start_dma finds out that the parent has gone, and says so
  * @drains: calls of drain
@@ -45,6 +46,7 @@ struct fake_device {
 	int resets;
 	int reset_result;
 	int starts;
+	ioasid_t pasid;
 	int start_result;
 	bool gone_at_start;
 	int drains;

@@ -21,6 +21,7 @@ static int fake_start_dma(struct mdevkit_device *kdev, ioasid_t pasid)
 	struct fake_device *fake = container_of(kdev, struct fake_device, kdev);
 
 	fake->starts++;
+	fake->pasid = pasid;
 	if (fake->gone_at_start)
 		mdevkit_device_set_gone(kdev);
 	return fake->start_result;
@@ -142,7 +143,8 @@ void fake_config_write(struct kunit *test, struct fake_device *fake, unsigned in
 
 	put_unaligned_le32(value, bytes);
 	down_write(&fake->kdev.access);
-	KUNIT_EXPECT_EQ(test, mdevkit_config_write(&fake->kdev, offset, bytes, width), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, offset, bytes, width),
+			0);
 	up_write(&fake->kdev.access);
 }
 

@@ -133,10 +133,8 @@ static void placement_decides_who_shares_a_group(struct kunit *test)
 
 	KUNIT_EXPECT_PTR_NE(test, member_of(t->slice[0])->iommu_group,
 			    member_of(t->slice[1])->iommu_group);
-	KUNIT_EXPECT_NE(test, mdevkit_group_pasid(&t->slice[0]->kdev),
-			mdevkit_group_pasid(&t->slice[1]->kdev));
-	KUNIT_EXPECT_EQ(test, mdevkit_group_pasid(&t->slice[0]->kdev),
-			iommu_aux_member_pasid(member_of(t->slice[0])));
+	KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member_of(t->slice[0])),
+			iommu_aux_member_pasid(member_of(t->slice[1])));
 }
 
 static void slices_of_one_parent_can_share_a_group(struct kunit *test)
@@ -145,8 +143,8 @@ static void slices_of_one_parent_can_share_a_group(struct kunit *test)
 
 	KUNIT_EXPECT_PTR_EQ(test, member_of(t->slice[0])->iommu_group,
 			    member_of(t->slice[1])->iommu_group);
-	KUNIT_EXPECT_NE(test, mdevkit_group_pasid(&t->slice[0]->kdev),
-			mdevkit_group_pasid(&t->slice[1]->kdev));
+	KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member_of(t->slice[0])),
+			iommu_aux_member_pasid(member_of(t->slice[1])));
 }
 
 /* A container: the group has its domain before a device is opened */
@@ -160,6 +158,9 @@ static void an_engine_is_drained_before_its_translation_goes(struct kunit *test)
 	expect_running(test, t, true, false);
 	KUNIT_EXPECT_EQ(test, mdevkit_group_arm(&t->slice[1]->kdev), 0);
 	expect_running(test, t, true, true);
+	for (unsigned int i = 0; i < ARRAY_SIZE(t->slice); i++)
+		KUNIT_EXPECT_EQ(test, t->slice[i]->pasid,
+				iommu_aux_member_pasid(member_of(t->slice[i])));
 
 	mdevkit_group_disarm(&t->slice[0]->kdev);
 	expect_running(test, t, false, true);
