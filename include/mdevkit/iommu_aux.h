@@ -4,7 +4,7 @@
  *
  * An *aux group* is an ordinary iommu_group. Its members are devices, such as
  * mediated devices, whose DMA leaves the machine's fabric through another
- * device, the *iommu_device*: tagged with a PASID of the member's own, or as a
+ * device, the *dma_dev*: tagged with a PASID of the member's own, or as a
  * whole function that the member wraps. In-tree users of the IOMMU API (VFIO,
  * iommufd) attach domains to an aux group like to any other group.
  *
@@ -14,7 +14,7 @@
  *   - the core (VFIO, iommufd, or iommu_aux_attach_group() itself) sets the
  *     group's domain; nothing is translated yet, the members' DMA is blocked;
  *   - iommu_aux_attach_group() *arms* the members: the domain goes on each
- *     member's PASID of its iommu_device. From then on DMA works.
+ *     member's PASID of its dma_dev. From then on DMA works.
  *
  * Everything here may sleep and must be called in process context, without an
  * iommu_group's mutex held.
@@ -36,25 +36,25 @@ struct iommu_aux_group;
  *
  * Called with the aux group's mutex held, once for each member when a group is
  * armed, and for each member that joins while it is armed. It may sleep, but it must
- * not call into iommu_aux, except for iommu_aux_member_iommu_device(), which is a
+ * not call into iommu_aux, except for iommu_aux_member_dma_dev(), which is a
  * lookup function itself. The returned device is borrowed: it has to stay alive
  * until the call into iommu_aux that asked for it has returned.
  *
- * Return: the iommu_device of @member, or NULL when @member is translated by
+ * Return: the dma_dev of @member, or NULL when @member is translated by
  * itself and needs no arming.
  */
 typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
 
 /**
- * IOMMU_AUX_WHOLE_DEVICE - the member wraps the whole iommu_device
+ * IOMMU_AUX_WHOLE_DEVICE - the member wraps the whole dma_dev
  *
- * The domain is attached to the iommu_device plainly, without a PASID, even if
+ * The domain is attached to the dma_dev plainly, without a PASID, even if
  * the device could carry PASIDs. Meant for a VF or a function that is handed
- * out as one mdev. Without the flag a PASID is used when the iommu_device can
+ * out as one mdev. Without the flag a PASID is used when the dma_dev can
  * carry PASIDs, and the plain way when it cannot.
  *
- * The iommu_device's DMA belongs to the group from join to leave: it is blocked except while
- * the member is armed, and the core refuses it to everybody else. So the iommu_device's driver,
+ * The dma_dev's DMA belongs to the group from join to leave: it is blocked except while
+ * the member is armed, and the core refuses it to everybody else. So the dma_dev's driver,
  * if it has one, must have set driver_managed_dma: then the core does not count on it for
  * DMA of the host. Otherwise the join is refused. The same holds for any
  * device that is attached plainly, and for one that a lookup function names instead: it is
@@ -71,9 +71,9 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * iommu_aux_attach_group() - attach a domain to a group, member by member
  * @domain: paging domain allocated for a member of @group
  * @group: the iommu_group of an aux group
- * @lookup: names the iommu_device of each member; must not be NULL
+ * @lookup: names the dma_dev of each member; must not be NULL
  *
- * Walks every member of the group. If the iommu_device that @lookup names can
+ * Walks every member of the group. If the dma_dev that @lookup names can
  * do PASIDs, the domain goes on the member's PASID there, otherwise (a wrapped
  * VF or a whole device) it is attached to that device plainly. A member for
  * which @lookup returns NULL is left alone.
@@ -89,13 +89,13 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * mutexes of iommu_groups.
  * Return: 0, or
  * * %-EBUSY: @group carries another domain, or is armed already, or an
- *   iommu_device is in use by somebody else or by the host (see %IOMMU_AUX_WHOLE_DEVICE);
+ *   dma_dev is in use by somebody else or by the host (see %IOMMU_AUX_WHOLE_DEVICE);
  * * %-EINVAL: no lookup, no aux group, not an aux domain, or @domain belongs to
- *   another IOMMU instance than an iommu_device;
+ *   another IOMMU instance than an dma_dev;
  * * %-ENOSPC: the member has no PASID and there is none left for it;
- * * %-EOPNOTSUPP: an iommu_device cannot isolate; the log says why, once;
- * * %-ENODEV: an iommu_device has gone;
- * * others: as the IOMMU driver of the iommu_device returned it.
+ * * %-EOPNOTSUPP: an dma_dev cannot isolate; the log says why, once;
+ * * %-ENODEV: an dma_dev has gone;
+ * * others: as the IOMMU driver of the dma_dev returned it.
  */
 int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *group,
 			   iommu_aux_lookup_t lookup);
@@ -156,7 +156,7 @@ int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
 
 /**
  * iommu_aux_check_device() - can members live behind this device?
- * @iommu_device: the device to be asked
+ * @dma_dev: the device to be asked
  * @flags: 0 or %IOMMU_AUX_WHOLE_DEVICE
  * @reason: where to put a static text for the administrator, or NULL. Set
  *          to NULL on success and to a sentence without a final stop on failure
@@ -170,26 +170,26 @@ int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member);
  * Cheap when it is asked again: what has to be tried is remembered until the device loses
  * its driver or is removed.
  *
- * Context: may sleep; the driver of @iommu_device is bound and stays so.
+ * Context: may sleep; the driver of @dma_dev is bound and stays so.
  * Return: 0, %-ENODEV when no IOMMU translates the device, %-EOPNOTSUPP when it
  * cannot isolate, %-EINVAL for unknown flags; %-ENOMEM, or what the IOMMU's driver returned
  * when it was asked for a domain: then it may work next time.
  */
-int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason);
+int iommu_aux_check_device(struct device *dma_dev, unsigned int flags, const char **reason);
 
 /**
  * iommu_aux_pasids_left() - how many members can still join behind a device?
- * @iommu_device: the device
+ * @dma_dev: the device
  *
  * PASIDs are drawn from one pool for the whole machine, up to what the device can carry.
  * What others than iommu_aux (processes that share their addresses) have taken is
  * counted too, except a PASID above one that is free: then a join may find fewer.
  *
- * Context: may sleep; the driver of @iommu_device is bound and stays so. Cheap: nothing
+ * Context: may sleep; the driver of @dma_dev is bound and stays so. Cheap: nothing
  * is attached, but for an instant one PASID is taken.
  * Return: the number, 0 for a device without PASIDs.
  */
-unsigned int iommu_aux_pasids_left(struct device *iommu_device);
+unsigned int iommu_aux_pasids_left(struct device *dma_dev);
 
 /**
  * iommu_aux_group_create() - make an empty aux group
@@ -233,33 +233,33 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
  * iommu_aux_group_join() - put a device into an aux group
  * @group: the group
  * @member: the device; it has no IOMMU of its own, and no driver that does DMA
- * @iommu_device: the device that does DMA for @member
+ * @dma_dev: the device that does DMA for @member
  * @flags: 0 or %IOMMU_AUX_WHOLE_DEVICE
  *
  * Allocates the member's PASID (not for a whole device). If the group has a
  * domain, the member gets it, and if the group is armed, the member is armed: it
  * never has access to anything that the group does not have.
  *
- * @member has to leave before the remove() of @iommu_device's driver returns. An action of
+ * @member has to leave before the remove() of @dma_dev's driver returns. An action of
  * devm comes too late: the core looks for forgotten PASIDs before, and warns. If @member stays
- * all the same, its DMA is switched off for good when @iommu_device loses its driver or
+ * all the same, its DMA is switched off for good when @dma_dev loses its driver or
  * is removed.
  *
  * Context: may sleep; takes the aux group's mutex.
  * Return: 0, or, each with a line in the log that says what can be done,
- * * %-EINVAL: no @iommu_device, or it sits behind another IOMMU instance than the
+ * * %-EINVAL: no @dma_dev, or it sits behind another IOMMU instance than the
  *   members that are in the group, or unknown flags;
- * * %-ENODEV: no IOMMU translates @iommu_device;
- * * %-EOPNOTSUPP: @iommu_device cannot isolate its members, or is handed out already in
+ * * %-ENODEV: no IOMMU translates @dma_dev;
+ * * %-EOPNOTSUPP: @dma_dev cannot isolate its members, or is handed out already in
  *   another way (as a whole, to another group, or in slices), or firmware wants it to reach
  *   memory at all times;
  * * %-ENOSPC: no PASID is left;
- * * %-EBUSY: @member is in a group already, or @iommu_device is to be attached plainly and
+ * * %-EBUSY: @member is in a group already, or @dma_dev is to be attached plainly and
  *   the host uses it (its driver has not set driver_managed_dma);
  * * %-ENOMEM, or what arming the member returned.
  */
 int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
-			 struct device *iommu_device, unsigned int flags);
+			 struct device *dma_dev, unsigned int flags);
 
 /**
  * iommu_aux_group_leave() - take a device out of its aux group
@@ -287,23 +287,23 @@ void iommu_aux_group_leave(struct device *member);
 ioasid_t iommu_aux_member_pasid(struct device *member);
 
 /**
- * iommu_aux_member_iommu_device() - the device that was named when a member joined
+ * iommu_aux_member_dma_dev() - the device that was named when a member joined
  * @member: the device
  *
  * Can be used as the lookup function of iommu_aux_attach_group().
  *
  * Context: any, while @member can neither join nor leave.
  * Return: the device (borrowed), or NULL when @member is not in an aux group or its
- * iommu_device has gone.
+ * dma_dev has gone.
  */
-struct device *iommu_aux_member_iommu_device(struct device *member);
+struct device *iommu_aux_member_dma_dev(struct device *member);
 
 /**
  * iommu_aux_member_is_armed() - does a member's DMA work now?
  * @member: the device
  *
  * Context: any, while @member can neither join nor leave.
- * Return: true when the group's domain is on the member's iommu_device.
+ * Return: true when the group's domain is on the member's dma_dev.
  */
 bool iommu_aux_member_is_armed(struct device *member);
 

@@ -37,7 +37,7 @@ struct mdevkit_group;
  * @MDEVKIT_DMA_SOFTWARE: nobody: the device does none, or the driver copies with
  *	mdevkit_dma_rw(); VFIO's emulated IOMMU path
  * @MDEVKIT_DMA_PASID: the parent's IOMMU, by the mdev's own PASID
- * @MDEVKIT_DMA_LOOKUP: the IOMMU of the device that the driver's iommu_device()
+ * @MDEVKIT_DMA_LOOKUP: the IOMMU of the device that the driver's dma_dev()
  *	names: an mdev backed by a VF or by a whole device
  */
 enum mdevkit_dma_kind {
@@ -84,7 +84,7 @@ struct mdevkit_type {
  * @drain: undo of @start_dma, which it goes with: when it returns the device has no DMA under
  *	way, starts none, and no longer knows its PASID; its registers stay. Cannot fail;
  *	called also when the parent is gone (mdevkit_device_gone())
- * @iommu_device: kind lookup: the device whose IOMMU translates this mdev. Constant from
+ * @dma_dev: kind lookup: the device whose IOMMU translates this mdev. Constant from
  *	@create to @destroy. If a driver is bound to it, that one has set driver_managed_dma:
  *	otherwise the mdev cannot be created
  *
@@ -105,7 +105,7 @@ struct mdevkit_device_ops {
 	int (*reset)(struct mdevkit_device *kdev);
 	int (*start_dma)(struct mdevkit_device *kdev, ioasid_t pasid);
 	void (*drain)(struct mdevkit_device *kdev);
-	struct device *(*iommu_device)(struct mdevkit_device *kdev);
+	struct device *(*dma_dev)(struct mdevkit_device *kdev);
 };
 
 /**

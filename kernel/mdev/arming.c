@@ -56,7 +56,7 @@ static int group_attach(struct mdevkit_group *group, struct iommu_domain *domain
 	int ret;
 
 	ret = iommu_aux_attach_group(domain, iommu_aux_group_to_iommu_group(group->aux),
-				     iommu_aux_member_iommu_device);
+				     iommu_aux_member_dma_dev);
 	if (!ret)
 		group->domain = domain;
 	return ret;
@@ -65,7 +65,7 @@ static int group_attach(struct mdevkit_group *group, struct iommu_domain *domain
 static void group_detach(struct mdevkit_group *group)
 {
 	iommu_aux_detach_group(group->domain, iommu_aux_group_to_iommu_group(group->aux),
-			       iommu_aux_member_iommu_device);
+			       iommu_aux_member_dma_dev);
 	group->domain = NULL;
 }
 

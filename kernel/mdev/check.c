@@ -202,8 +202,8 @@ int mdevkit_type_check(const struct mdevkit_type *type, const struct mdevkit_dev
 	/* What cannot be stopped must not be started: its PASID will be another tenant's */
 	if (type->dma != MDEVKIT_DMA_SOFTWARE && (!ops->start_dma || !ops->drain))
 		return refuse(why, "dma: the driver has no start_dma, or no drain");
-	if (type->dma == MDEVKIT_DMA_LOOKUP && !ops->iommu_device)
-		return refuse(why, "dma: the driver has no iommu_device");
+	if (type->dma == MDEVKIT_DMA_LOOKUP && !ops->dma_dev)
+		return refuse(why, "dma: the driver has no dma_dev");
 	if (!type->pci)
 		return refuse(why, "pci: none");
 	return mdevkit_config_check(type->pci, why);

@@ -79,16 +79,16 @@ static void group_free_if_empty(struct mdevkit_group *group)
 
 static int group_add_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 {
-	struct device *iommu_device = kdev->parent->dev;
+	struct device *dma_dev = kdev->parent->dev;
 	unsigned int flags = 0;
 	int ret;
 
 	if (kdev->type->dma == MDEVKIT_DMA_LOOKUP) {
-		iommu_device = kdev->ops->iommu_device(kdev);
+		dma_dev = kdev->ops->dma_dev(kdev);
 		flags = IOMMU_AUX_WHOLE_DEVICE;
 	}
 	guard(mutex)(&group->lock);
-	ret = iommu_aux_group_join(group->aux, &kdev->mdev->dev, iommu_device, flags);
+	ret = iommu_aux_group_join(group->aux, &kdev->mdev->dev, dma_dev, flags);
 	if (ret)
 		return ret;
 	list_add_tail(&kdev->group_entry, &group->members);

@@ -69,20 +69,20 @@ static void expect_nothing_attached(struct kunit *test, struct attach_test *t)
  */
 static struct {
 	struct device *member;
-	struct device *iommu_device;
+	struct device *dma_dev;
 } answers[MAX_MEMBERS];
 
-static void answer(unsigned int i, struct device *member, struct device *iommu_device)
+static void answer(unsigned int i, struct device *member, struct device *dma_dev)
 {
 	answers[i].member = member;
-	answers[i].iommu_device = iommu_device;
+	answers[i].dma_dev = dma_dev;
 }
 
 static struct device *look_up_answer(struct device *member)
 {
 	for (unsigned int i = 0; i < MAX_MEMBERS; i++)
 		if (answers[i].member == member)
-			return answers[i].iommu_device;
+			return answers[i].dma_dev;
 	return NULL;
 }
 
@@ -144,7 +144,7 @@ static void failure_at_member_k_undoes_the_ones_before(struct kunit *test)
 		mock_iommu_fail(t->iommu, MOCK_IOMMU_SET_PASID, k + 1, -ENOMEM);
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				iommu_aux_attach_group(domain, t->core_group,
-						       iommu_aux_member_iommu_device));
+						       iommu_aux_member_dma_dev));
 		EXPECT_STEPS(test, t->iommu, "%sset_pasid %s %u 1 = %d\n%s",
 			     set_steps(test, t, k, 1), dev_name(t->parent),
 			     iommu_aux_member_pasid(t->member[k]), -ENOMEM,
@@ -164,7 +164,7 @@ static void failure_leaves_the_domain_that_vfio_put_on_the_group(struct kunit *t
 	aux_test_core_attach(test, domain, t->group);
 	mock_iommu_fail(t->iommu, MOCK_IOMMU_SET_PASID, 2, -EIO);
 	KUNIT_EXPECT_EQ(test, -EIO, iommu_aux_attach_group(domain, t->core_group,
-							   iommu_aux_member_iommu_device));
+							   iommu_aux_member_dma_dev));
 	expect_nothing_attached(test, t);
 	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(t->member[0]), domain);
 }
@@ -233,7 +233,7 @@ static void failure_of_a_wrapped_device_undoes_pasids_and_devices(struct kunit *
 
 	mock_iommu_fail(t->iommu, MOCK_IOMMU_ATTACH, 2, -EBUSY);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_attach_group(domain, t->core_group,
-							     iommu_aux_member_iommu_device));
+							     iommu_aux_member_dma_dev));
 	/* the core itself puts the device that failed back to where it was */
 	EXPECT_STEPS(test, t->iommu,
 		     "set_pasid %s %u 1\nattach %s 1\nattach %s 1 = %d\nblocked %s\n"
@@ -372,7 +372,7 @@ static void a_device_plugged_in_beside_a_wrapped_one_does_not_stop_the_detach(st
 
 	domain = aux_test_domain(test, member);
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_aux_attach_group(domain, t->core_group,
-								  iommu_aux_member_iommu_device));
+								  iommu_aux_member_dma_dev));
 	aux_test_unplug(test, sibling);
 	aux_test_attach(test, domain, t->group);
 }
@@ -397,9 +397,9 @@ static void with_a_function_it_is_the_aux_attach(struct kunit *test)
 	struct iommu_domain *domain = aux_test_domain(test, t->member[0]);
 
 	ASSERT_NO_ERRNO(test, iommu_attach_group_with_lookup(domain, t->core_group,
-							     iommu_aux_member_iommu_device));
+							     iommu_aux_member_dma_dev));
 	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(t->member[0]));
-	iommu_aux_detach_group(domain, t->core_group, iommu_aux_member_iommu_device);
+	iommu_aux_detach_group(domain, t->core_group, iommu_aux_member_dma_dev);
 }
 
 static void an_armed_or_occupied_group_is_busy(struct kunit *test)
@@ -412,9 +412,9 @@ static void an_armed_or_occupied_group_is_busy(struct kunit *test)
 	a = aux_test_attach(test, domain, t->group);
 	mock_iommu_clear_log(t->iommu);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_attach_group(second, t->core_group,
-							     iommu_aux_member_iommu_device));
+							     iommu_aux_member_dma_dev));
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_attach_group(domain, t->core_group,
-							     iommu_aux_member_iommu_device));
+							     iommu_aux_member_dma_dev));
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_attach_group(second, t->core_group));
 	EXPECT_NO_STEPS(test, t->iommu);
 	KUNIT_EXPECT_TRUE(test, iommu_aux_member_is_armed(t->member[1]));
@@ -422,7 +422,7 @@ static void an_armed_or_occupied_group_is_busy(struct kunit *test)
 
 	vfio = aux_test_core_attach(test, domain, t->group);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_aux_attach_group(second, t->core_group,
-							     iommu_aux_member_iommu_device));
+							     iommu_aux_member_dma_dev));
 	aux_test_core_detach(test, vfio);
 
 	a = aux_test_attach(test, second, t->group);
@@ -459,12 +459,12 @@ static void what_does_not_fit_is_invalid(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_attach_group(domain, t->core_group, NULL));
 	/* no aux group, no aux domain */
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_attach_group(domain, physical_group,
-							      iommu_aux_member_iommu_device));
+							      iommu_aux_member_dma_dev));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_attach_group(physical, t->core_group,
-							      iommu_aux_member_iommu_device));
+							      iommu_aux_member_dma_dev));
 	/* a domain of another instance */
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_aux_attach_group(foreign, t->core_group,
-							      iommu_aux_member_iommu_device));
+							      iommu_aux_member_dma_dev));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_attach_group(foreign, t->core_group));
 	/* the lookup function names a device of another instance */
 	answer(0, t->member[0], other->parent);
@@ -477,8 +477,8 @@ static void what_does_not_fit_is_invalid(struct kunit *test)
 
 	/* detaching what is not attached does nothing but say so */
 	mock_iommu_clear_log(t->iommu);
-	iommu_aux_detach_group(domain, physical_group, iommu_aux_member_iommu_device);
-	iommu_aux_detach_group(domain, t->core_group, iommu_aux_member_iommu_device);
+	iommu_aux_detach_group(domain, physical_group, iommu_aux_member_dma_dev);
+	iommu_aux_detach_group(domain, t->core_group, iommu_aux_member_dma_dev);
 	EXPECT_NO_STEPS(test, t->iommu);
 
 	iommu_group_put(physical_group);
@@ -603,7 +603,7 @@ static void detach_skips_a_device_that_has_gone(struct kunit *test)
 	struct aux_test_attachment *a = aux_test_attach(test, domain, t->group);
 
 	aux_test_unplug(test, vf);
-	KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(behind_vf));
+	KUNIT_EXPECT_NULL(test, iommu_aux_member_dma_dev(behind_vf));
 	mock_iommu_clear_log(t->iommu);
 	aux_test_detach(test, a);
 	EXPECT_STEPS(test, t->iommu, "block_pasid %s %u\nblock_pasid %s %u\n",
@@ -612,7 +612,7 @@ static void detach_skips_a_device_that_has_gone(struct kunit *test)
 
 	/* and attach refuses, as it can no longer cover every member */
 	KUNIT_EXPECT_EQ(test, -ENODEV, iommu_aux_attach_group(domain, t->core_group,
-							      iommu_aux_member_iommu_device));
+							      iommu_aux_member_dma_dev));
 	expect_nothing_attached(test, t);
 	aux_test_leave(test, behind_vf);
 	aux_test_attach(test, domain, t->group);
@@ -685,7 +685,7 @@ static void a_domain_that_has_been_freed_is_not_looked_at(struct kunit *test)
 	/* on an idle group, and on one that is armed with another domain */
 	for (int armed = 0; armed < 2; armed++) {
 		mock_iommu_clear_log(t->iommu);
-		iommu_aux_detach_group(freed, t->core_group, iommu_aux_member_iommu_device);
+		iommu_aux_detach_group(freed, t->core_group, iommu_aux_member_dma_dev);
 		KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(freed, t->member[0]), -EINVAL);
 		EXPECT_NO_STEPS(test, t->iommu);
 		if (!armed)
@@ -706,7 +706,7 @@ static void the_pasid_of_what_is_no_member_is_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(domain, t->parent), -ENODEV);
 	KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(other, t->member[0]), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iommu_aux_member_pasid(stranger), IOMMU_PASID_INVALID);
-	KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(stranger));
+	KUNIT_EXPECT_NULL(test, iommu_aux_member_dma_dev(stranger));
 	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(stranger));
 }
 

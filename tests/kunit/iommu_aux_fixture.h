@@ -39,9 +39,9 @@ struct iommu_group *aux_test_core_group(struct iommu_aux_group *group);
 /* A device that is in no group yet, and one that has joined */
 struct device *aux_test_lone_member(struct kunit *test);
 struct device *aux_test_member(struct kunit *test, struct iommu_aux_group *group,
-			       struct device *iommu_device);
+			       struct device *dma_dev);
 struct device *aux_test_whole_member(struct kunit *test, struct iommu_aux_group *group,
-				     struct device *iommu_device);
+				     struct device *dma_dev);
 void aux_test_leaves_by_itself(struct kunit *test, struct device *member);
 void aux_test_leave(struct kunit *test, struct device *member);
 
@@ -50,7 +50,7 @@ struct iommu_domain *aux_test_domain(struct kunit *test, struct device *member);
 void aux_test_free_domain(struct kunit *test, struct iommu_domain *domain);
 
 /*
- * Attach with the iommu_devices that were named at join, and detach: at the end of the test,
+ * Attach with the dma_devs that were named at join, and detach: at the end of the test,
  * or now; or never, because something else has done it.
  */
 struct aux_test_attachment;

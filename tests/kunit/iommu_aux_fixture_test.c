@@ -129,25 +129,25 @@ void aux_test_leaves_by_itself(struct kunit *test, struct device *member)
 }
 
 static struct device *join(struct kunit *test, struct iommu_aux_group *group,
-			   struct device *iommu_device, unsigned int flags)
+			   struct device *dma_dev, unsigned int flags)
 {
 	struct device *member = aux_test_lone_member(test);
 
-	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, member, iommu_device, flags));
+	ASSERT_NO_ERRNO(test, iommu_aux_group_join(group, member, dma_dev, flags));
 	undo(test, leave, member);
 	return member;
 }
 
 struct device *aux_test_member(struct kunit *test, struct iommu_aux_group *group,
-			       struct device *iommu_device)
+			       struct device *dma_dev)
 {
-	return join(test, group, iommu_device, 0);
+	return join(test, group, dma_dev, 0);
 }
 
 struct device *aux_test_whole_member(struct kunit *test, struct iommu_aux_group *group,
-				     struct device *iommu_device)
+				     struct device *dma_dev)
 {
-	return join(test, group, iommu_device, IOMMU_AUX_WHOLE_DEVICE);
+	return join(test, group, dma_dev, IOMMU_AUX_WHOLE_DEVICE);
 }
 
 void aux_test_leave(struct kunit *test, struct device *member)
@@ -180,7 +180,7 @@ static void detach(void *arg)
 	struct aux_test_attachment *a = arg;
 
 	iommu_aux_detach_group(a->domain, aux_test_core_group(a->group),
-			       iommu_aux_member_iommu_device);
+			       iommu_aux_member_dma_dev);
 }
 
 struct aux_test_attachment *aux_test_attach(struct kunit *test, struct iommu_domain *domain,
@@ -192,7 +192,7 @@ struct aux_test_attachment *aux_test_attach(struct kunit *test, struct iommu_dom
 	a->domain = domain;
 	a->group = group;
 	ASSERT_NO_ERRNO(test, iommu_aux_attach_group(domain, aux_test_core_group(group),
-						     iommu_aux_member_iommu_device));
+						     iommu_aux_member_dma_dev));
 	undo(test, detach, a);
 	return a;
 }
@@ -257,7 +257,7 @@ static int dma(struct device *member, unsigned long iova, u64 *value, bool write
 {
 	ioasid_t pasid = iommu_aux_member_pasid(member);
 
-	return mock_iommu_dma(iommu_aux_member_iommu_device(member),
+	return mock_iommu_dma(iommu_aux_member_dma_dev(member),
 			      pasid == IOMMU_PASID_INVALID ? IOMMU_NO_PASID : pasid,
 			      iova, value, sizeof(*value), write);
 }

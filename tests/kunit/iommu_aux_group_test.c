@@ -61,7 +61,7 @@ static void a_member_has_a_pasid_of_its_own_until_it_leaves(struct kunit *test)
 		member[i] = aux_test_member(test, group, parent);
 		KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[i]), IOMMU_PASID_INVALID);
 		KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[i]), IOMMU_NO_PASID);
-		KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_iommu_device(member[i]), parent);
+		KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_dma_dev(member[i]), parent);
 		KUNIT_EXPECT_PTR_EQ(test, member[i]->iommu_group, aux_test_core_group(group));
 	}
 	KUNIT_EXPECT_NE(test, iommu_aux_member_pasid(member[0]), iommu_aux_member_pasid(member[1]));
@@ -225,7 +225,7 @@ static void what_cannot_join_is_left_as_it_was(struct kunit *test)
 								IOMMU_AUX_WHOLE_DEVICE));
 	KUNIT_EXPECT_NULL(test, member->iommu_group);
 	KUNIT_EXPECT_NULL(test, member->iommu);
-	KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_iommu_device(in), parent);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_aux_member_dma_dev(in), parent);
 }
 
 static void a_second_instance_is_refused_while_the_first_is_in(struct kunit *test)
@@ -388,7 +388,7 @@ static void a_group_goes_away_with_a_domain_still_attached(struct kunit *test)
 	ASSERT_NO_ERRNO(test, ret);
 	domain = aux_test_domain(test, member);
 	KUNIT_EXPECT_EQ(test, 0, iommu_aux_attach_group(domain, aux_test_core_group(group),
-							iommu_aux_member_iommu_device));
+							iommu_aux_member_dma_dev));
 	iommu_aux_group_leave(member);
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
 	iommu_aux_group_put(group);
@@ -425,7 +425,7 @@ static void when_the_parent_goes_no_translation_stays(struct kunit *test)
 
 	for (int i = 0; i < 3; i++) {
 		KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(member[i]));
-		KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(member[i]));
+		KUNIT_EXPECT_NULL(test, iommu_aux_member_dma_dev(member[i]));
 		KUNIT_EXPECT_EQ(test, iommu_aux_get_pasid(domain, member[i]), -EINVAL);
 	}
 	KUNIT_EXPECT_EQ(test, PTR_ERR(iommu_paging_domain_alloc(member[0])), -ENODEV);
@@ -479,7 +479,7 @@ static void when_the_parent_loses_its_driver_no_translation_stays(struct kunit *
 	KUNIT_EXPECT_TRUE(test, armed_at_remove);
 	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(member));
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
-	KUNIT_EXPECT_NULL(test, iommu_aux_member_iommu_device(member));
+	KUNIT_EXPECT_NULL(test, iommu_aux_member_dma_dev(member));
 }
 
 static void a_whole_device_is_blocked_unless_armed(struct kunit *test)
@@ -632,7 +632,7 @@ static void who_is_plugged_in_beside_the_parent_stops_the_next_arming(struct kun
 	aux_test_detach(test, a);
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
 	attached = iommu_aux_attach_group(domain, aux_test_core_group(group),
-					  iommu_aux_member_iommu_device);
+					  iommu_aux_member_dma_dev);
 	KUNIT_EXPECT_EQ(test, attached, -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
 
@@ -772,10 +772,10 @@ static int race_arm(void *data)
 	struct iommu_group *core_group = aux_test_core_group(r->group);
 
 	while (!kthread_should_stop()) {
-		if (!iommu_aux_attach_group(r->domain, core_group, iommu_aux_member_iommu_device)) {
+		if (!iommu_aux_attach_group(r->domain, core_group, iommu_aux_member_dma_dev)) {
 			r->rounds++;
 			iommu_aux_detach_group(r->domain, core_group,
-					       iommu_aux_member_iommu_device);
+					       iommu_aux_member_dma_dev);
 		}
 		cond_resched();
 	}

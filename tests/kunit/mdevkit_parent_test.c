@@ -107,7 +107,7 @@ static const struct type_case {
 	{ { "drain", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_PASID }, &start_ops,
 	  "dma: the driver has no start_dma, or no drain" },
 	{ { "lookup", .cost = 1, .pci = &desc, .dma = MDEVKIT_DMA_LOOKUP }, &pasid_ops,
-	  "dma: the driver has no iommu_device" },
+	  "dma: the driver has no dma_dev" },
 	{ { "nothing", .cost = 1 }, &no_ops, "pci: none" },
 	{ { "fast", .cost = 1, .pci = &wrong_desc }, &no_ops,
 	  "BAR 2: size 0x1800 is not a power of two" },

@@ -148,17 +148,17 @@ static void an_mdev_of_any_function_fixes_the_slots_policy(struct kunit *test)
 
 struct member {
 	struct fake_device *fake;
-	struct device *iommu_device;
+	struct device *dma_dev;
 };
 
 static struct mock_iommu *member_iommu;
 static struct member members[4];
 
-static struct device *member_iommu_device(struct mdevkit_device *kdev)
+static struct device *member_dma_dev(struct mdevkit_device *kdev)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(members); i++)
 		if (&members[i].fake->kdev == kdev)
-			return members[i].iommu_device;
+			return members[i].dma_dev;
 	return NULL;
 }
 
@@ -172,15 +172,15 @@ static void member_join(struct kunit *test, unsigned int i, struct mdevkit_paren
 	char name[16];
 
 	snprintf(name, sizeof(name), "placed-%u", i);
-	members[i].iommu_device = mock_iommu_add_device(member_iommu, name, 0, NULL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(members[i].iommu_device));
+	members[i].dma_dev = mock_iommu_add_device(member_iommu, name, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(members[i].dma_dev));
 	fake->mdev.dev.init_name = NULL;
 	fake->mdev.dev.release = no_release;
 	device_initialize(&fake->mdev.dev);
 	KUNIT_ASSERT_EQ(test, dev_set_name(&fake->mdev.dev, "placed-mdev-%u", i), 0);
 	KUNIT_ASSERT_EQ(test, device_add(&fake->mdev.dev), 0);
 	fake->type.dma = MDEVKIT_DMA_LOOKUP;
-	fake->ops.iommu_device = member_iommu_device;
+	fake->ops.dma_dev = member_dma_dev;
 	fake->kdev.parent = parent;
 	members[i].fake = fake;
 	KUNIT_ASSERT_EQ(test, mdevkit_group_join(&fake->kdev), 0);
@@ -192,7 +192,7 @@ static void members_leave(struct kunit *test)
 		mdevkit_group_leave(&members[i].fake->kdev);
 		device_del(&members[i].fake->mdev.dev);
 		put_device(&members[i].fake->mdev.dev);
-		mock_iommu_remove_device(members[i].iommu_device);
+		mock_iommu_remove_device(members[i].dma_dev);
 	}
 	memset(members, 0, sizeof(members));
 }

@@ -1656,7 +1656,7 @@ TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this o
 				 tenant.uuid, pasid, i == 1 ? domain : 0);
 		else
 			snprintf(want, sizeof(want),
-				 "group=%d member=%s iommu_device=softdma-a pasid=%d domain=%d result=0",
+				 "group=%d member=%s dma_dev=softdma-a pasid=%d domain=%d result=0",
 				 group, tenant.uuid, pasid, i == 2 || i == 3 ? domain : 0);
 		CHECK_STR(got, want, "%s", events[i]);
 	}

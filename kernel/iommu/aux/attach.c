@@ -3,7 +3,7 @@
  * Arming: putting a group's domain where its members' DMA comes from.
  *
  * The core's attach_dev() cannot do it, because it runs with the aux group's mutex held
- * and attaching a PASID takes the mutex of the iommu_device's group. So a domain comes on
+ * and attaching a PASID takes the mutex of the dma_dev's group. So a domain comes on
  * an aux group in two steps, and this file is the second one.
  *
  * What is armed is kept in our own records, and disarming goes by them alone: the lookup
@@ -22,31 +22,31 @@
 
 struct workqueue_struct *aux_wq;
 
-/* A member that is armed plainly on @iommu_device, other than @m */
-static struct aux_member *aux_plain_sibling(struct aux_member *m, struct device *iommu_device)
+/* A member that is armed plainly on @dma_dev, other than @m */
+static struct aux_member *aux_plain_sibling(struct aux_member *m, struct device *dma_dev)
 {
 	struct aux_member *other;
 
 	list_for_each_entry(other, &m->group->members, node)
-		if (other != m && other->armed_on == iommu_device &&
+		if (other != m && other->armed_on == dma_dev &&
 		    other->armed_pasid == IOMMU_PASID_INVALID)
 			return other;
 	return NULL;
 }
 
-static int aux_attach_pasid(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+static int aux_attach_pasid(struct aux_member *m, struct aux_domain *d, struct device *dma_dev)
 {
 	int ret;
 
 	if (m->pasid == IOMMU_PASID_INVALID) {
-		ret = aux_pasid_alloc(m, iommu_device);
+		ret = aux_pasid_alloc(m, dma_dev);
 		if (ret)
 			return ret;
 	}
-	if (m->pasid >= iommu_device->iommu->max_pasids)
+	if (m->pasid >= dma_dev->iommu->max_pasids)
 		return -ENOSPC;
 
-	ret = iommu_attach_device_pasid(d->inner, iommu_device, m->pasid, NULL);
+	ret = iommu_attach_device_pasid(d->inner, dma_dev, m->pasid, NULL);
 	if (!ret)
 		m->armed_pasid = m->pasid;
 	return ret;
@@ -57,7 +57,7 @@ static int aux_attach_pasid(struct aux_member *m, struct aux_domain *d, struct d
  * one has been plugged into the group since. It then has the same domain, and no
  * driver, as we own the group's DMA.
  */
-static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct device *dma_dev)
 {
 	struct iommu_group *iommu_group;
 	int ret;
@@ -65,10 +65,10 @@ static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct d
 	m->armed_pasid = IOMMU_PASID_INVALID;
 
 	/* Slices of one device that cannot tell them apart share a group, and its domain */
-	if (aux_plain_sibling(m, iommu_device))
+	if (aux_plain_sibling(m, dma_dev))
 		return 0;
 
-	iommu_group = iommu_group_get(iommu_device);
+	iommu_group = iommu_group_get(dma_dev);
 	if (!iommu_group)
 		return -ENODEV;
 	ret = iommu_attach_group(d->inner, iommu_group);
@@ -76,11 +76,11 @@ static int aux_attach_plain(struct aux_member *m, struct aux_domain *d, struct d
 	return ret;
 }
 
-static int aux_refuse_to_arm(struct aux_member *m, struct device *iommu_device,
+static int aux_refuse_to_arm(struct aux_member *m, struct device *dma_dev,
 			     const char *reason, int error)
 {
 	if (!m->warned)
-		dev_err(m->dev, "%s cannot isolate: %s\n", dev_name(iommu_device), reason);
+		dev_err(m->dev, "%s cannot isolate: %s\n", dev_name(dma_dev), reason);
 	m->warned = true;
 	return error;
 }
@@ -89,26 +89,26 @@ static int aux_refuse_to_arm(struct aux_member *m, struct device *iommu_device,
  * The device that the lookup function has named is held like the one named at join. It stays
  * so when the member is disarmed: it must not be the host's while the member can use it.
  */
-static int aux_hold_target(struct aux_member *m, struct device *iommu_device, bool plain,
+static int aux_hold_target(struct aux_member *m, struct device *dma_dev, bool plain,
 			   const char **reason)
 {
 	int ret;
 
-	if (m->named.dev == iommu_device)
+	if (m->named.dev == dma_dev)
 		return 0;
 	aux_hold_drop(&m->named);
-	if (m->joined.dev == iommu_device)
+	if (m->joined.dev == dma_dev)
 		return 0;
 
-	ret = aux_hold_take(m, &m->named, iommu_device, plain, false, reason);
+	ret = aux_hold_take(m, &m->named, dma_dev, plain, false, reason);
 	if (!ret)
 		m->named.fresh = true;
 	return ret;
 }
 
-static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device *iommu_device)
+static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device *dma_dev)
 {
-	struct iommu_device *instance = aux_instance(iommu_device);
+	struct iommu_device *instance = aux_instance(dma_dev);
 	const char *reason;
 	bool plain;
 	int ret;
@@ -118,79 +118,79 @@ static int aux_arm_on(struct aux_member *m, struct aux_domain *d, struct device 
 	if (instance != d->iommu) {
 		dev_err_ratelimited(m->dev,
 				    "%s sits behind another IOMMU than the group's domain\n",
-				    dev_name(iommu_device));
+				    dev_name(dma_dev));
 		return -EINVAL;
 	}
 
-	plain = m->whole || !aux_has_pasids(iommu_device);
-	ret = aux_check(iommu_device, plain, &reason);
+	plain = m->whole || !aux_has_pasids(dma_dev);
+	ret = aux_check(dma_dev, plain, &reason);
 	if (ret)
-		return aux_refuse_to_arm(m, iommu_device, reason, ret);
-	ret = aux_hold_target(m, iommu_device, plain, &reason);
+		return aux_refuse_to_arm(m, dma_dev, reason, ret);
+	ret = aux_hold_target(m, dma_dev, plain, &reason);
 	if (ret)
-		return aux_refuse_to_arm(m, iommu_device, reason, -EBUSY);
+		return aux_refuse_to_arm(m, dma_dev, reason, -EBUSY);
 
-	return plain ? aux_attach_plain(m, d, iommu_device) :
-		       aux_attach_pasid(m, d, iommu_device);
+	return plain ? aux_attach_plain(m, d, dma_dev) :
+		       aux_attach_pasid(m, d, dma_dev);
 }
 
 /*
- * Ask the lookup function for the member's iommu_device, and see to it that we hear of that
+ * Ask the lookup function for the member's dma_dev, and see to it that we hear of that
  * one's removal. Under group->lock, but not under arm_lock, which the notifier takes.
  */
 static int aux_resolve(struct aux_member *m, iommu_aux_lookup_t lookup)
 {
 	m->target = lookup(m->dev);
 	if (!m->target)
-		return READ_ONCE(m->iommu_device) ? 0 : -ENODEV;
+		return READ_ONCE(m->dma_dev) ? 0 : -ENODEV;
 	return aux_watch_bus(m->target->bus);
 }
 
 /* Under arm_lock, after aux_resolve(). No target: the member is translated by itself */
 static int aux_arm(struct aux_member *m, struct aux_domain *d)
 {
-	struct device *iommu_device = m->target;
+	struct device *dma_dev = m->target;
 	int ret;
 
 	m->target = NULL;
-	if (!iommu_device)
+	if (!dma_dev)
 		return 0;
 
 	/* It may have gone since it was named */
-	if (iommu_device == m->joined.dev && !m->iommu_device)
+	if (dma_dev == m->joined.dev && !m->dma_dev)
 		ret = -ENODEV;
 	else
-		ret = aux_arm_on(m, d, iommu_device);
+		ret = aux_arm_on(m, d, dma_dev);
 	if (!ret)
-		m->armed_on = get_device(iommu_device);
-	trace_iommu_aux_arm(m, iommu_device, ret ? m->pasid : m->armed_pasid, d, ret);
+		m->armed_on = get_device(dma_dev);
+	trace_iommu_aux_arm(m, dma_dev, ret ? m->pasid : m->armed_pasid, d, ret);
 	return ret;
 }
 
 /* Under arm_lock. Does nothing for a member that is not armed */
 static void aux_disarm(struct aux_member *m, struct aux_domain *d)
 {
-	struct device *iommu_device = m->armed_on;
+	struct device *dma_dev = m->armed_on;
 	struct iommu_group *iommu_group;
 	int ret = 0;
 
-	if (!iommu_device)
+	if (!dma_dev)
 		return;
 
 	/* A device that has left its IOMMU has taken its translations along */
-	iommu_group = iommu_group_get(iommu_device);
+	iommu_group = iommu_group_get(dma_dev);
 	if (!iommu_group)
 		ret = -ENODEV;
 	else if (m->armed_pasid != IOMMU_PASID_INVALID)
-		iommu_detach_device_pasid(d->inner, iommu_device, m->armed_pasid);
-	else if (!aux_plain_sibling(m, iommu_device))
+		iommu_detach_device_pasid(d->inner, dma_dev, m->armed_pasid);
+	else if (!aux_plain_sibling(m, dma_dev))
 		iommu_detach_group(d->inner, iommu_group);
 	iommu_group_put(iommu_group);
 
-	trace_iommu_aux_disarm(m, iommu_device, m->armed_pasid, d, ret);
+	trace_iommu_aux_disarm(m, dma_dev, m->armed_pasid, d, ret);
 	m->armed_on = NULL;
 	m->armed_pasid = IOMMU_PASID_INVALID;
-	put_device(iommu_device);
+	put_device(dma_dev);
 }
 
 /* Under arm_lock: disarm all members, the last one first */
@@ -438,7 +438,7 @@ static void aux_disarm_work(struct work_struct *work)
 /*
  * The same from inside the core, with the aux group's iommu_group mutex held. Another
  * thread does it, because that mutex must not be held while one of the same class is
- * taken. Waiting for it is safe: what it takes, arm_lock and iommu_devices' group
+ * taken. Waiting for it is safe: what it takes, arm_lock and dma_devs' group
  * mutexes, is never held by anybody who waits for an aux group's mutex.
  */
 void aux_disarm_group_in_core(struct iommu_aux_group *group)
@@ -452,15 +452,15 @@ void aux_disarm_group_in_core(struct iommu_aux_group *group)
 	destroy_work_on_stack(&w.work);
 }
 
-/* An iommu_device goes away: no member may keep a translation on it. True if one had */
-bool aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device)
+/* An dma_dev goes away: no member may keep a translation on it. True if one had */
+bool aux_disarm_device(struct iommu_aux_group *group, struct device *dma_dev)
 {
 	struct aux_member *m;
 	bool any = false;
 
 	lockdep_assert_held(&group->arm_lock);
 	list_for_each_entry_reverse(m, &group->members, node) {
-		if (m->armed_on != iommu_device)
+		if (m->armed_on != dma_dev)
 			continue;
 		aux_disarm(m, group->armed);
 		any = true;

@@ -9,16 +9,16 @@
 
 #include "internal.h"
 
-/* Membership and arming: a member, its iommu_device, its PASID (-1: none, attached plainly) */
+/* Membership and arming: a member, its dma_dev, its PASID (-1: none, attached plainly) */
 DECLARE_EVENT_CLASS(iommu_aux_member,
 
-	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
+	TP_PROTO(struct aux_member *m, struct device *dma_dev, ioasid_t pasid,
 		 struct aux_domain *d, int result),
-	TP_ARGS(m, iommu_device, pasid, d, result),
+	TP_ARGS(m, dma_dev, pasid, d, result),
 	TP_STRUCT__entry(
 		__field(int, group)
 		__string(member, dev_name(m->dev))
-		__string(iommu_device, dev_name(iommu_device))
+		__string(dma_dev, dev_name(dma_dev))
 		__field(int, pasid)
 		__field(unsigned int, domain)
 		__field(int, result)
@@ -26,42 +26,42 @@ DECLARE_EVENT_CLASS(iommu_aux_member,
 	TP_fast_assign(
 		__entry->group = iommu_group_id(m->group->iommu_group);
 		__assign_str(member);
-		__assign_str(iommu_device);
+		__assign_str(dma_dev);
 		__entry->pasid = pasid;
 		__entry->domain = d ? d->id : 0;
 		__entry->result = result;
 	),
-	TP_printk("group=%d member=%s iommu_device=%s pasid=%d domain=%u result=%d",
-		  __entry->group, __get_str(member), __get_str(iommu_device),
+	TP_printk("group=%d member=%s dma_dev=%s pasid=%d domain=%u result=%d",
+		  __entry->group, __get_str(member), __get_str(dma_dev),
 		  __entry->pasid, __entry->domain, __entry->result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_join,
 
-	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
+	TP_PROTO(struct aux_member *m, struct device *dma_dev, ioasid_t pasid,
 		 struct aux_domain *d, int result),
-	TP_ARGS(m, iommu_device, pasid, d, result)
+	TP_ARGS(m, dma_dev, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_leave,
 
-	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
+	TP_PROTO(struct aux_member *m, struct device *dma_dev, ioasid_t pasid,
 		 struct aux_domain *d, int result),
-	TP_ARGS(m, iommu_device, pasid, d, result)
+	TP_ARGS(m, dma_dev, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_arm,
 
-	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
+	TP_PROTO(struct aux_member *m, struct device *dma_dev, ioasid_t pasid,
 		 struct aux_domain *d, int result),
-	TP_ARGS(m, iommu_device, pasid, d, result)
+	TP_ARGS(m, dma_dev, pasid, d, result)
 );
 
 DEFINE_EVENT(iommu_aux_member, iommu_aux_disarm,
 
-	TP_PROTO(struct aux_member *m, struct device *iommu_device, ioasid_t pasid,
+	TP_PROTO(struct aux_member *m, struct device *dma_dev, ioasid_t pasid,
 		 struct aux_domain *d, int result),
-	TP_ARGS(m, iommu_device, pasid, d, result)
+	TP_ARGS(m, dma_dev, pasid, d, result)
 );
 
 /* The core sets the domain of a group, device by device; domain 0: none of ours */

@@ -11,14 +11,14 @@ static struct dentry *aux_debugfs;
 
 static void aux_show_member(struct seq_file *s, struct aux_member *m)
 {
-	seq_printf(s, "  member %s iommu_device %s pasid ", dev_name(m->dev),
+	seq_printf(s, "  member %s dma_dev %s pasid ", dev_name(m->dev),
 		   dev_name(m->joined.dev));
 	if (m->pasid == IOMMU_PASID_INVALID)
 		seq_puts(s, "none");
 	else
 		seq_printf(s, "%u", m->pasid);
 	seq_printf(s, " %s%s\n", READ_ONCE(m->armed_on) ? "armed" : "blocked",
-		   m->iommu_device ? "" : " gone");
+		   m->dma_dev ? "" : " gone");
 }
 
 /* One line for each group, then one for each member: parsed by the lab's tests */

@@ -176,20 +176,20 @@ static bool aux_group_uses_pasids(struct iommu_aux_group *group)
 }
 
 /* A domain of the real IOMMU. Not every driver that does PASIDs knows the flag for them */
-struct iommu_domain *aux_inner_alloc(struct device *iommu_device, u32 flags)
+struct iommu_domain *aux_inner_alloc(struct device *dma_dev, u32 flags)
 {
 	struct iommu_domain *inner;
 	int ret;
 
-	inner = iommu_paging_domain_alloc_flags(iommu_device, flags);
+	inner = iommu_paging_domain_alloc_flags(dma_dev, flags);
 	ret = PTR_ERR_OR_ZERO(inner);
 	if (ret == -EOPNOTSUPP && (flags & IOMMU_HWPT_ALLOC_PASID))
-		inner = iommu_paging_domain_alloc_flags(iommu_device,
+		inner = iommu_paging_domain_alloc_flags(dma_dev,
 							flags & ~IOMMU_HWPT_ALLOC_PASID);
 	return inner;
 }
 
-struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu_device, u32 flags)
+struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_dev, u32 flags)
 {
 	static atomic_t next_id = ATOMIC_INIT(0);
 	struct iommu_domain *inner;
@@ -202,7 +202,7 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu
 
 	if (aux_group_uses_pasids(m->group))
 		flags |= IOMMU_HWPT_ALLOC_PASID;
-	inner = aux_inner_alloc(iommu_device, flags);
+	inner = aux_inner_alloc(dma_dev, flags);
 	if (IS_ERR(inner)) {
 		ret = PTR_ERR(inner);
 		goto err_free;
@@ -222,9 +222,9 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu
 	__module_get(THIS_MODULE);
 
 	d->inner = inner;
-	d->iommu = aux_instance(iommu_device);
+	d->iommu = aux_instance(dma_dev);
 	strscpy(d->iommu_name, d->iommu->dev ? dev_name(d->iommu->dev) : "unnamed");
-	d->snoop = device_iommu_capable(iommu_device, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	d->snoop = device_iommu_capable(dma_dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 	d->id = atomic_inc_return(&next_id);
 	INIT_LIST_HEAD(&d->armed);
 	d->domain.type = IOMMU_DOMAIN_UNMANAGED;

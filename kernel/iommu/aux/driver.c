@@ -4,7 +4,7 @@
  *
  * It is registered under a software node of its own, so that the core finds it for
  * devices whose fwspec points there, and for no other. There is no hardware: questions
- * about a member are answered by the IOMMU of the member's iommu_device.
+ * about a member are answered by the IOMMU of the member's dma_dev.
  */
 #define pr_fmt(fmt) "iommu_aux: " fmt
 
@@ -28,9 +28,9 @@ struct iommu_device *aux_iommu_device(void)
 	return &aux_iommu;
 }
 
-struct iommu_device *aux_instance(struct device *iommu_device)
+struct iommu_device *aux_instance(struct device *dma_dev)
 {
-	return iommu_device->iommu ? iommu_device->iommu->iommu_dev : NULL;
+	return dma_dev->iommu ? dma_dev->iommu->iommu_dev : NULL;
 }
 
 /* The entry of a member or an anchor, NULL for any other device */
@@ -82,15 +82,15 @@ void aux_dev_iommu_free(struct device *dev)
 
 /*
  * VFIO asks each device of a group, the anchor too, whether it can raise only interrupts
- * of its own. A member raises those of its iommu_device. An iommu_device without MSIs (a
+ * of its own. A member raises those of its dma_dev. An dma_dev without MSIs (a
  * software device) raises none at all: an irq_domain says so that has no interrupts in it.
  */
-void aux_set_msi_domain(struct device *dev, struct device *iommu_device)
+void aux_set_msi_domain(struct device *dev, struct device *dma_dev)
 {
 	struct irq_domain *domain = NULL;
 
-	if (iommu_device) {
-		domain = dev_get_msi_domain(iommu_device);
+	if (dma_dev) {
+		domain = dev_get_msi_domain(dma_dev);
 		if (!domain)
 			domain = aux_no_msi_domain;
 	}
@@ -134,25 +134,25 @@ static void aux_msi_exit(void)
 #endif
 
 /*
- * The iommu_device that answers for a member. For the anchor it is that of any member:
+ * The dma_dev that answers for a member. For the anchor it is that of any member:
  * they all sit behind one IOMMU instance. Valid inside the caller's SRCU section.
  */
 static struct device *aux_answering_device(struct aux_member *m)
 {
 	struct iommu_aux_group *group = m->group;
-	struct device *iommu_device = NULL;
+	struct device *dma_dev = NULL;
 
 	if (m != &group->anchor)
-		return READ_ONCE(m->iommu_device);
+		return READ_ONCE(m->dma_dev);
 
 	spin_lock(&aux_spinlock);
 	list_for_each_entry(m, &group->members, node) {
-		iommu_device = m->iommu_device;
-		if (iommu_device)
+		dma_dev = m->dma_dev;
+		if (dma_dev)
 			break;
 	}
 	spin_unlock(&aux_spinlock);
-	return iommu_device;
+	return dma_dev;
 }
 
 /* The group's domain is on all members: what one of them cannot do, the anchor cannot */
@@ -173,7 +173,7 @@ static bool aux_tracks_dirty(struct aux_member *m)
 static bool aux_capable(struct device *dev, enum iommu_cap cap)
 {
 	struct aux_member *m = aux_member_of(dev);
-	struct device *iommu_device;
+	struct device *dma_dev;
 	bool capable = false;
 	int idx;
 
@@ -189,11 +189,11 @@ static bool aux_capable(struct device *dev, enum iommu_cap cap)
 	}
 
 	idx = srcu_read_lock(&aux_srcu);
-	iommu_device = aux_answering_device(m);
-	if (iommu_device && cap == IOMMU_CAP_DIRTY_TRACKING)
+	dma_dev = aux_answering_device(m);
+	if (dma_dev && cap == IOMMU_CAP_DIRTY_TRACKING)
 		capable = aux_tracks_dirty(m);
-	else if (iommu_device)
-		capable = device_iommu_capable(iommu_device, cap);
+	else if (dma_dev)
+		capable = device_iommu_capable(dma_dev, cap);
 	srcu_read_unlock(&aux_srcu, idx);
 	return capable;
 }
@@ -203,19 +203,19 @@ static struct iommu_domain *aux_alloc_paging(struct device *dev, u32 flags,
 {
 	struct iommu_domain *domain = ERR_PTR(-ENODEV);
 	struct aux_member *m = aux_member_of(dev);
-	struct device *iommu_device;
+	struct device *dma_dev;
 	int idx;
 
 	if (user_data || (flags & ~(IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)))
 		return ERR_PTR(-EOPNOTSUPP);
 
 	idx = srcu_read_lock(&aux_srcu);
-	iommu_device = aux_answering_device(m);
-	if (iommu_device && (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	dma_dev = aux_answering_device(m);
+	if (dma_dev && (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
 	    !aux_tracks_dirty(m))
 		domain = ERR_PTR(-EOPNOTSUPP);
-	else if (iommu_device)
-		domain = aux_domain_alloc(m, iommu_device, flags);
+	else if (dma_dev)
+		domain = aux_domain_alloc(m, dma_dev, flags);
 	srcu_read_unlock(&aux_srcu, idx);
 	return domain;
 }
@@ -246,22 +246,22 @@ static struct iommu_group *aux_device_group(struct device *dev)
 }
 
 /*
- * A member cannot use addresses that its iommu_device cannot use, among them the MSI
+ * A member cannot use addresses that its dma_dev cannot use, among them the MSI
  * window: a PASID-tagged write there would be an interrupt, not a DMA (VT-d 3.14).
  */
 static void aux_get_resv_regions(struct device *dev, struct list_head *list)
 {
 	struct aux_member *m = aux_member_of(dev);
-	struct device *iommu_device;
+	struct device *dma_dev;
 	int idx;
 
 	if (m == &m->group->anchor)
 		return;
 
 	idx = srcu_read_lock(&aux_srcu);
-	iommu_device = aux_answering_device(m);
-	if (iommu_device)
-		iommu_get_resv_regions(iommu_device, list);
+	dma_dev = aux_answering_device(m);
+	if (dma_dev)
+		iommu_get_resv_regions(dma_dev, list);
 	srcu_read_unlock(&aux_srcu, idx);
 }
 

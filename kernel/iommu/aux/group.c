@@ -154,21 +154,21 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
 }
 EXPORT_SYMBOL_GPL(iommu_aux_group_to_iommu_group);
 
-struct device *iommu_aux_member_iommu_device(struct device *member)
+struct device *iommu_aux_member_dma_dev(struct device *member)
 {
 	struct aux_member *m = aux_member_of(member);
 
-	return m ? READ_ONCE(m->iommu_device) : NULL;
+	return m ? READ_ONCE(m->dma_dev) : NULL;
 }
-EXPORT_SYMBOL_GPL(iommu_aux_member_iommu_device);
+EXPORT_SYMBOL_GPL(iommu_aux_member_dma_dev);
 
 /*
  * The group's instance, set by the first member. A domain that was left on the group by
  * members who have gone binds it too.
  */
-static int aux_set_instance(struct iommu_aux_group *group, struct device *iommu_device)
+static int aux_set_instance(struct iommu_aux_group *group, struct device *dma_dev)
 {
-	struct iommu_device *instance = aux_instance(iommu_device);
+	struct iommu_device *instance = aux_instance(dma_dev);
 	struct iommu_device *bound;
 
 	spin_lock(&aux_spinlock);
@@ -231,7 +231,7 @@ int aux_enter_iommu_group(struct aux_member *m)
 	return ret;
 }
 
-static int aux_join_locked(struct aux_member *m, struct device *iommu_device, bool plain)
+static int aux_join_locked(struct aux_member *m, struct device *dma_dev, bool plain)
 {
 	struct iommu_aux_group *group = m->group;
 	struct device *member = m->dev;
@@ -245,35 +245,35 @@ static int aux_join_locked(struct aux_member *m, struct device *iommu_device, bo
 	}
 
 	first = list_empty(&group->members);
-	ret = aux_set_instance(group, iommu_device);
+	ret = aux_set_instance(group, dma_dev);
 	if (ret) {
 		dev_err_ratelimited(member,
 				    "%s sits behind another IOMMU than the members of group %d (%s): give it a group of its own\n",
-				    dev_name(iommu_device), iommu_group_id(group->iommu_group),
+				    dev_name(dma_dev), iommu_group_id(group->iommu_group),
 				    group->name);
 		return ret;
 	}
 
 	mutex_lock(&group->arm_lock);
-	ret = aux_hold_take(m, &m->joined, iommu_device, plain, true, &reason);
+	ret = aux_hold_take(m, &m->joined, dma_dev, plain, true, &reason);
 	mutex_unlock(&group->arm_lock);
 	if (ret) {
-		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(iommu_device),
+		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(dma_dev),
 				    reason);
 		goto err_instance;
 	}
 
 	if (!plain) {
-		ret = aux_pasid_alloc(m, iommu_device);
+		ret = aux_pasid_alloc(m, dma_dev);
 		if (ret)
 			goto err_list;
 	}
-	m->dirty = device_iommu_capable(iommu_device, IOMMU_CAP_DIRTY_TRACKING) &&
-		   (plain || aux_trial_dirty(iommu_device, m->pasid));
+	m->dirty = device_iommu_capable(dma_dev, IOMMU_CAP_DIRTY_TRACKING) &&
+		   (plain || aux_trial_dirty(dma_dev, m->pasid));
 
-	aux_set_msi_domain(member, iommu_device);
+	aux_set_msi_domain(member, dma_dev);
 	if (first)
-		aux_set_msi_domain(&group->anchor_pdev->dev, iommu_device);
+		aux_set_msi_domain(&group->anchor_pdev->dev, dma_dev);
 
 	ret = aux_enter_iommu_group(m);
 	if (ret)
@@ -299,16 +299,16 @@ err_instance:
 }
 
 int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
-			 struct device *iommu_device, unsigned int flags)
+			 struct device *dma_dev, unsigned int flags)
 {
 	const char *reason;
 	struct aux_member *m;
 	bool plain;
 	int ret;
 
-	if (!iommu_device || (flags & ~IOMMU_AUX_WHOLE_DEVICE)) {
+	if (!dma_dev || (flags & ~IOMMU_AUX_WHOLE_DEVICE)) {
 		dev_err_ratelimited(member,
-				    "joins group %s without an iommu_device, or with unknown flags %#x\n",
+				    "joins group %s without an dma_dev, or with unknown flags %#x\n",
 				    group->name, flags);
 		return -EINVAL;
 	}
@@ -319,30 +319,30 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 
 	m->dev = member;
 	m->group = iommu_aux_group_get(group);
-	m->iommu_device = iommu_device;
+	m->dma_dev = dma_dev;
 	m->pasid = IOMMU_PASID_INVALID;
 	m->armed_pasid = IOMMU_PASID_INVALID;
 	m->whole = flags & IOMMU_AUX_WHOLE_DEVICE;
-	plain = m->whole || !aux_has_pasids(iommu_device);
+	plain = m->whole || !aux_has_pasids(dma_dev);
 
-	ret = aux_check(iommu_device, plain, &reason);
+	ret = aux_check(dma_dev, plain, &reason);
 	if (ret) {
-		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(iommu_device),
+		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(dma_dev),
 				    reason);
 		goto out_trace;
 	}
-	ret = aux_watch_bus(iommu_device->bus);
+	ret = aux_watch_bus(dma_dev->bus);
 	if (ret)
 		goto out_trace;
 
 	mutex_lock(&group->lock);
-	ret = aux_join_locked(m, iommu_device, plain);
+	ret = aux_join_locked(m, dma_dev, plain);
 	mutex_unlock(&group->lock);
 
 out_trace:
-	trace_iommu_aux_join(m, iommu_device, m->pasid, NULL, ret);
+	trace_iommu_aux_join(m, dma_dev, m->pasid, NULL, ret);
 	if (ret) {
-		/* The core's callbacks may still be looking at it, and at its iommu_device */
+		/* The core's callbacks may still be looking at it, and at its dma_dev */
 		synchronize_srcu(&aux_srcu);
 		iommu_aux_group_put(m->group);
 		kfree(m);
@@ -355,7 +355,7 @@ void iommu_aux_group_leave(struct device *member)
 {
 	struct aux_member *m = aux_member_of(member);
 	struct iommu_aux_group *group;
-	struct device *iommu_device;
+	struct device *dma_dev;
 
 	if (!m || m == &m->group->anchor)
 		return;
@@ -371,38 +371,38 @@ void iommu_aux_group_leave(struct device *member)
 	/* No earlier: whoever gets the PASID next must not see this member's memory */
 	trace_iommu_aux_leave(m, m->joined.dev, m->pasid, NULL, 0);
 	aux_pasid_free(m);
-	iommu_device = get_device(m->joined.dev);
+	dma_dev = get_device(m->joined.dev);
 	aux_hold_drop(&m->named);
 	aux_hold_drop(&m->joined);
 	mutex_unlock(&group->lock);
 
 	/* The core's callbacks may still be looking at it */
 	synchronize_srcu(&aux_srcu);
-	put_device(iommu_device);
+	put_device(dma_dev);
 	kfree(m);
 	iommu_aux_group_put(group);
 }
 EXPORT_SYMBOL_GPL(iommu_aux_group_leave);
 
 /*
- * When an iommu_device loses its driver, or is removed, its members should have left. If
+ * When an dma_dev loses its driver, or is removed, its members should have left. If
  * not, no translation may stay behind: the device, or the PASIDs, may be somebody else's soon.
  * The members stay in their groups, without a device.
  */
-static bool aux_member_uses(struct aux_member *m, struct device *iommu_device)
+static bool aux_member_uses(struct aux_member *m, struct device *dma_dev)
 {
-	return m->iommu_device == iommu_device || m->armed_on == iommu_device ||
-	       m->named.dev == iommu_device;
+	return m->dma_dev == dma_dev || m->armed_on == dma_dev ||
+	       m->named.dev == dma_dev;
 }
 
-static struct iommu_aux_group *aux_group_find_user(struct device *iommu_device)
+static struct iommu_aux_group *aux_group_find_user(struct device *dma_dev)
 {
 	struct iommu_aux_group *group;
 	struct aux_member *m;
 
 	list_for_each_entry(group, &aux_groups, node)
 		list_for_each_entry(m, &group->members, node)
-			if (aux_member_uses(m, iommu_device) && kref_get_unless_zero(&group->ref))
+			if (aux_member_uses(m, dma_dev) && kref_get_unless_zero(&group->ref))
 				return group;
 	return NULL;
 }
@@ -423,7 +423,7 @@ static void aux_group_release_later(struct kref *ref)
 	queue_work(aux_wq, &group->destroy_work);
 }
 
-void aux_device_gone(struct device *iommu_device)
+void aux_device_gone(struct device *dma_dev)
 {
 	struct iommu_aux_group *group;
 	struct aux_member *m;
@@ -433,28 +433,28 @@ void aux_device_gone(struct device *iommu_device)
 		bool hurt;
 
 		spin_lock(&aux_spinlock);
-		group = aux_group_find_user(iommu_device);
+		group = aux_group_find_user(dma_dev);
 		spin_unlock(&aux_spinlock);
 		if (!group)
 			break;
 		any = true;
 
 		mutex_lock(&group->arm_lock);
-		hurt = aux_disarm_device(group, iommu_device);
+		hurt = aux_disarm_device(group, dma_dev);
 		spin_lock(&aux_spinlock);
 		list_for_each_entry(m, &group->members, node)
-			if (m->iommu_device == iommu_device) {
-				WRITE_ONCE(m->iommu_device, NULL);
+			if (m->dma_dev == dma_dev) {
+				WRITE_ONCE(m->dma_dev, NULL);
 				hurt = true;
 			}
 		spin_unlock(&aux_spinlock);
 		list_for_each_entry(m, &group->members, node)
-			aux_hold_gone(m, iommu_device);
+			aux_hold_gone(m, dma_dev);
 		mutex_unlock(&group->arm_lock);
 
 		/* Not if it was named for a member once, and is not in use now */
 		if (hurt)
-			dev_warn(iommu_device,
+			dev_warn(dma_dev,
 				 "goes away while group %d (%s) has members behind it: their DMA is off for good\n",
 				 iommu_group_id(group->iommu_group), group->name);
 		kref_put(&group->ref, aux_group_release_later);

@@ -7,12 +7,12 @@
  *   aux_group.lock      join, leave, attach, detach of one group, one at a time
  *     iommu_group mutex of the aux group   (the core's; also held by the core when it calls us)
  *   aux_group.arm_lock  what is armed in the group; its list of members is stable under it
- *     iommu_group mutex of an iommu_device (the core's)
+ *     iommu_group mutex of an dma_dev (the core's)
  *   aux_spinlock        pointers that the core's callbacks read
  *
  * The core calls attach_dev() and domain allocation with the aux group's
  * iommu_group mutex held: they may take aux_spinlock only. Above all they must not take
- * arm_lock, because an iommu_device's group mutex is taken inside it, and that one is of
+ * arm_lock, because an dma_dev's group mutex is taken inside it, and that one is of
  * the same lock class as the one the core holds.
  */
 #ifndef IOMMU_AUX_INTERNAL_H
@@ -51,7 +51,7 @@ struct aux_hold {
  * @dev: the member, or the anchor
  * @group: the group it is in
  * @node: in aux_group.members; not used by the anchor
- * @iommu_device: device named at join, referenced. NULL once it has gone; read by
+ * @dma_dev: device named at join, referenced. NULL once it has gone; read by
  *                the core's callbacks under aux_srcu
  * @joined: the same device, until the member leaves
  * @named: what a lookup function named last, if that is another device; until it names
@@ -68,7 +68,7 @@ struct aux_member {
 	struct device *dev;
 	struct iommu_aux_group *group;
 	struct list_head node;
-	struct device *iommu_device;
+	struct device *dma_dev;
 	struct aux_hold joined;
 	struct aux_hold named;
 	ioasid_t pasid;
@@ -148,7 +148,7 @@ int aux_arm_joined(struct aux_member *m);
 void aux_disarm_left(struct aux_member *m);
 void aux_disarm_group(struct iommu_aux_group *group, const char *why);
 void aux_disarm_group_in_core(struct iommu_aux_group *group);
-bool aux_disarm_device(struct iommu_aux_group *group, struct device *iommu_device);
+bool aux_disarm_device(struct iommu_aux_group *group, struct device *dma_dev);
 int aux_attach_init(void);
 void aux_attach_exit(void);
 
@@ -161,8 +161,8 @@ extern const struct iommu_domain_ops aux_domain_ops;
 extern struct iommu_domain aux_identity_domain;
 extern struct iommu_domain aux_blocked_domain;
 extern struct list_head aux_domains;
-struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *iommu_device, u32 flags);
-struct iommu_domain *aux_inner_alloc(struct device *iommu_device, u32 flags);
+struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_dev, u32 flags);
+struct iommu_domain *aux_inner_alloc(struct device *dma_dev, u32 flags);
 struct aux_domain *to_aux_domain(struct iommu_domain *domain);
 
 /* driver.c */
@@ -172,15 +172,15 @@ int aux_dev_iommu_setup(struct device *dev, struct aux_member *m);
 void aux_dev_iommu_free(struct device *dev);
 struct iommu_device *aux_iommu_device(void);
 struct aux_member *aux_member_of(struct device *dev);
-void aux_set_msi_domain(struct device *dev, struct device *iommu_device);
-struct iommu_device *aux_instance(struct device *iommu_device);
+void aux_set_msi_domain(struct device *dev, struct device *dma_dev);
+struct iommu_device *aux_instance(struct device *dma_dev);
 
 /* group.c */
 extern struct list_head aux_groups;
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group);
 void aux_list_del(struct aux_member *m);
 int aux_enter_iommu_group(struct aux_member *m);
-void aux_device_gone(struct device *iommu_device);
+void aux_device_gone(struct device *dma_dev);
 int aux_watch_bus(const struct bus_type *bus);
 void aux_unwatch_buses(void);
 
@@ -191,9 +191,9 @@ void aux_hold_drop(struct aux_hold *h);
 void aux_hold_gone(struct aux_member *m, struct device *dev);
 
 /* pasid.c */
-bool aux_has_pasids(struct device *iommu_device);
-int aux_check(struct device *iommu_device, bool whole, const char **reason);
-int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device);
+bool aux_has_pasids(struct device *dma_dev);
+int aux_check(struct device *dma_dev, bool whole, const char **reason);
+int aux_pasid_alloc(struct aux_member *m, struct device *dma_dev);
 void aux_pasid_free(struct aux_member *m);
 
 /* selfcheck.c */

@@ -10,9 +10,9 @@
 #include "internal.h"
 
 /* Does the IOMMU core allow PASIDs on this device at all? */
-bool aux_has_pasids(struct device *iommu_device)
+bool aux_has_pasids(struct device *dma_dev)
 {
-	return iommu_device->iommu && iommu_device->iommu->max_pasids > 0;
+	return dma_dev->iommu && dma_dev->iommu->max_pasids > 0;
 }
 
 static int aux_count_device(struct device *dev, void *data)
@@ -29,9 +29,9 @@ static int aux_count_device(struct device *dev, void *data)
  * device that is plugged in later finds no user: as long as a PASID is attached or the device
  * is claimed the core gives the group to nobody, and the next arming is refused.
  */
-static int aux_check_alone(struct device *iommu_device, const char **reason)
+static int aux_check_alone(struct device *dma_dev, const char **reason)
 {
-	struct iommu_group *iommu_group = iommu_group_get(iommu_device);
+	struct iommu_group *iommu_group = iommu_group_get(dma_dev);
 	unsigned int count = 0;
 
 	if (!iommu_group) {
@@ -48,10 +48,10 @@ static int aux_check_alone(struct device *iommu_device, const char **reason)
 	return 0;
 }
 
-static int aux_check_pasid(struct device *iommu_device, const char **reason)
+static int aux_check_pasid(struct device *dma_dev, const char **reason)
 {
-	if (dev_is_pci(iommu_device)) {
-		struct pci_dev *pdev = to_pci_dev(iommu_device);
+	if (dev_is_pci(dma_dev)) {
+		struct pci_dev *pdev = to_pci_dev(dma_dev);
 
 		if (!pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_PASID)) {
 			*reason = "the device has no PASID capability";
@@ -61,25 +61,25 @@ static int aux_check_pasid(struct device *iommu_device, const char **reason)
 		 * The IOMMU driver tries to enable PASID when it meets the device, and goes on
 		 * without when that fails: attaching a PASID would report success all the same.
 		 */
-		if (aux_has_pasids(iommu_device) && !pdev->pasid_enabled) {
+		if (aux_has_pasids(dma_dev) && !pdev->pasid_enabled) {
 			*reason = "PASID is not enabled: no ACS on the path to the root complex";
 			return -EOPNOTSUPP;
 		}
 	}
-	if (!aux_has_pasids(iommu_device)) {
+	if (!aux_has_pasids(dma_dev)) {
 		*reason = "the IOMMU does no PASIDs: switch its scalable mode on";
 		return -EOPNOTSUPP;
 	}
-	return aux_check_alone(iommu_device, reason);
+	return aux_check_alone(dma_dev, reason);
 }
 
 /*
  * What join asks of a device. @whole: it will be attached plainly. -ENODEV: no IOMMU;
  * -EOPNOTSUPP: no isolation; -EINVAL: a member itself.
  */
-int aux_check(struct device *iommu_device, bool whole, const char **reason)
+int aux_check(struct device *dma_dev, bool whole, const char **reason)
 {
-	struct iommu_device *instance = aux_instance(iommu_device);
+	struct iommu_device *instance = aux_instance(dma_dev);
 
 	if (!instance) {
 		*reason = "no IOMMU behind this device: switch it on in firmware and kernel";
@@ -89,19 +89,19 @@ int aux_check(struct device *iommu_device, bool whole, const char **reason)
 		*reason = "the device is in an aux group itself";
 		return -EINVAL;
 	}
-	if (dev_get_msi_domain(iommu_device) && !msi_device_has_isolated_msi(iommu_device)) {
+	if (dev_get_msi_domain(dma_dev) && !msi_device_has_isolated_msi(dma_dev)) {
 		*reason = "interrupt remapping is off: switch it on in firmware and kernel";
 		return -EOPNOTSUPP;
 	}
-	if (!device_iommu_capable(iommu_device, IOMMU_CAP_CACHE_COHERENCY)) {
+	if (!device_iommu_capable(dma_dev, IOMMU_CAP_CACHE_COHERENCY)) {
 		*reason = "the IOMMU does not keep DMA coherent with the CPU's caches";
 		return -EOPNOTSUPP;
 	}
-	return whole ? aux_check_alone(iommu_device, reason) :
-		       aux_check_pasid(iommu_device, reason);
+	return whole ? aux_check_alone(dma_dev, reason) :
+		       aux_check_pasid(dma_dev, reason);
 }
 
-int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, const char **reason)
+int iommu_aux_check_device(struct device *dma_dev, unsigned int flags, const char **reason)
 {
 	bool whole = flags & IOMMU_AUX_WHOLE_DEVICE;
 	const char *unused;
@@ -116,9 +116,9 @@ int iommu_aux_check_device(struct device *iommu_device, unsigned int flags, cons
 		return -EINVAL;
 	}
 
-	ret = aux_check(iommu_device, whole, reason);
+	ret = aux_check(dma_dev, whole, reason);
 	if (!ret && !whole)
-		ret = aux_trial_paging(iommu_device, reason);
+		ret = aux_trial_paging(dma_dev, reason);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_aux_check_device);
@@ -130,16 +130,16 @@ EXPORT_SYMBOL_GPL(iommu_aux_check_device);
 static DEFINE_MUTEX(aux_pasid_lock);
 
 /* PASIDs are global: two devices never use the same one, which makes logs readable */
-int aux_pasid_alloc(struct aux_member *m, struct device *iommu_device)
+int aux_pasid_alloc(struct aux_member *m, struct device *dma_dev)
 {
 	ioasid_t pasid;
 
 	guard(mutex)(&aux_pasid_lock);
-	pasid = iommu_alloc_global_pasid(iommu_device);
+	pasid = iommu_alloc_global_pasid(dma_dev);
 	if (pasid == IOMMU_PASID_INVALID) {
 		dev_err_ratelimited(m->dev,
 				    "no PASID is left on %s, which has %u: remove devices that are not in use\n",
-				    dev_name(iommu_device), iommu_device->iommu->max_pasids - 1);
+				    dev_name(dma_dev), dma_dev->iommu->max_pasids - 1);
 		return -ENOSPC;
 	}
 	m->pasid = pasid;
@@ -169,11 +169,11 @@ static unsigned int aux_pasids_used(ioasid_t first, ioasid_t last)
 	return used;
 }
 
-unsigned int iommu_aux_pasids_left(struct device *iommu_device)
+unsigned int iommu_aux_pasids_left(struct device *dma_dev)
 {
 	ioasid_t lowest, last;
 
-	if (!aux_has_pasids(iommu_device))
+	if (!aux_has_pasids(dma_dev))
 		return 0;
 
 	/*
@@ -181,11 +181,11 @@ unsigned int iommu_aux_pasids_left(struct device *iommu_device)
 	 * below that one are in use, by whomever, and above it those of the members.
 	 */
 	guard(mutex)(&aux_pasid_lock);
-	lowest = iommu_alloc_global_pasid(iommu_device);
+	lowest = iommu_alloc_global_pasid(dma_dev);
 	if (lowest == IOMMU_PASID_INVALID)
 		return 0;
 	iommu_free_global_pasid(lowest);
-	last = iommu_device->iommu->max_pasids - 1;
+	last = dma_dev->iommu->max_pasids - 1;
 	return last - lowest + 1 - aux_pasids_used(lowest, last);
 }
 EXPORT_SYMBOL_GPL(iommu_aux_pasids_left);

@@ -207,7 +207,7 @@ static int slice_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit
 	return 0;
 }
 
-static struct device *slice_iommu_device(struct mdevkit_device *kdev)
+static struct device *slice_dma_dev(struct mdevkit_device *kdev)
 {
 	return mdevkit_parent_dev(kdev->parent);
 }
@@ -218,7 +218,7 @@ static const struct mdevkit_device_ops slice_ops = {
 	.reset = slice_reset,
 	.start_dma = slice_start_dma,
 	.drain = slice_drain,
-	.iommu_device = slice_iommu_device,
+	.dma_dev = slice_dma_dev,
 };
 
 static struct mdevkit_driver mdma_mdev_driver = {

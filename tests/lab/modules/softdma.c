@@ -500,7 +500,7 @@ static void softdma_drain(struct mdevkit_device *kdev)
 	WRITE_ONCE(s->busy, false);
 }
 
-static struct device *softdma_iommu_device(struct mdevkit_device *kdev)
+static struct device *softdma_dma_dev(struct mdevkit_device *kdev)
 {
 	return to_softdma(kdev)->whole;
 }
@@ -512,7 +512,7 @@ static const struct mdevkit_device_ops softdma_ops = {
 	.reset = softdma_reset,
 	.start_dma = softdma_start_dma,
 	.drain = softdma_drain,
-	.iommu_device = softdma_iommu_device,
+	.dma_dev = softdma_dma_dev,
 };
 
 static struct mdevkit_driver softdma_driver = {
