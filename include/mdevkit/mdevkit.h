@@ -176,7 +176,7 @@ struct mdevkit_device {
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
 	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
 	bool in_use;			/* open, as far as the group is concerned */
-	bool attached;			/* to an IOAS of iommufd */
+	bool ioas_attached;		/* by iommufd */
 	bool armed;			/* counts in its group's users */
 	bool suspended;			/* was armed before the replace that is under way */
 	struct list_head parent_entry;	/* guarded by the parent's devices_lock */

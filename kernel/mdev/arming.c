@@ -82,7 +82,7 @@ static void disarm_member(struct mdevkit_group *group, struct mdevkit_device *kd
 	lockdep_assert_held(&group->lock);
 	if (!kdev->armed)
 		return;
-	mdevkit_dma_untranslated(kdev);
+	mdevkit_dma_iommu_gone(kdev);
 	kdev->armed = false;
 	if (!--group->users)
 		group_detach(group);
@@ -103,7 +103,7 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 	}
 	group->users++;
 	kdev->armed = true;
-	ret = mdevkit_dma_translated(kdev, member_pasid(kdev));
+	ret = mdevkit_dma_iommu_ready(kdev, member_pasid(kdev));
 	if (ret)
 		disarm_member(group, kdev);
 	return ret;
@@ -151,7 +151,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_disarm);
 
 static bool member_may_be_armed(const struct mdevkit_device *kdev)
 {
-	return kdev->in_use && kdev->attached && !mdevkit_device_gone(kdev);
+	return kdev->in_use && kdev->ioas_attached && !mdevkit_device_gone(kdev);
 }
 
 /* Ends the DMA of all members, before the group's domain changes. */
@@ -268,7 +268,7 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 	guard(mutex)(&group->lock);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
-	if (kdev->attached)
+	if (kdev->ioas_attached)
 		return group_replace_ioas(group, kdev, pt_id);
 	first = !group_paging_domain(kdev);
 	ret = mdevkit_iommufd_attach(kdev, pt_id);
@@ -279,7 +279,7 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 		mdevkit_iommufd_detach(kdev);
 	else if (first)
 		group->pt_id = wanted;
-	kdev->attached = !ret;
+	kdev->ioas_attached = !ret;
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_attach_ioas);
@@ -295,7 +295,7 @@ void mdevkit_group_detach_ioas(struct mdevkit_device *kdev)
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
 	mdevkit_iommufd_detach(kdev);
-	kdev->attached = false;
+	kdev->ioas_attached = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_detach_ioas);
 
@@ -310,5 +310,5 @@ void mdevkit_group_unbind_iommufd(struct mdevkit_device *kdev)
 	guard(mutex)(&kdev->group->lock);
 	disarm_member(kdev->group, kdev);
 	vfio_iommufd_physical_unbind(&kdev->vdev);
-	kdev->attached = false;
+	kdev->ioas_attached = false;
 }

@@ -261,13 +261,13 @@ static int device_open_locked(struct mdevkit_device *kdev)
 		mdevkit_mmap_close(kdev);
 	/* The other kinds are translated when their group arms them */
 	if (!ret && kdev->type->dma == MDEVKIT_DMA_SOFTWARE)
-		mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
+		mdevkit_dma_allow(kdev, MDEVKIT_DMA_IOMMU_READY);
 	return ret;
 }
 
 static void device_close_locked(struct mdevkit_device *kdev)
 {
-	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
 	mdevkit_mmap_close(kdev);
 	if (kdev->ops->close)
 		kdev->ops->close(kdev);

@@ -113,7 +113,7 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
 }
 
 /**
- * mdevkit_dma_translated() - the IOMMU translates the device's DMA now: let it work
+ * mdevkit_dma_iommu_ready() - the IOMMU translates the device's DMA now: let it work
  * @kdev: the device; armed, open
  * @pasid: the PASID of that DMA, or IOMMU_NO_PASID
  *
@@ -122,7 +122,7 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
  * Return: 0; -ENODEV when the parent has gone; or what the driver returned: then it is as
  * if the device had not been armed.
  */
-int mdevkit_dma_translated(struct mdevkit_device *kdev, ioasid_t pasid)
+int mdevkit_dma_iommu_ready(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	int ret;
 
@@ -130,25 +130,25 @@ int mdevkit_dma_translated(struct mdevkit_device *kdev, ioasid_t pasid)
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
 	kdev->pasid = pasid;
-	ret = mdevkit_dma_allow(kdev, MDEVKIT_DMA_TRANSLATED);
+	ret = mdevkit_dma_allow(kdev, MDEVKIT_DMA_IOMMU_READY);
 	if (ret)
-		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
+		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_translated);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_iommu_ready);
 
 /**
- * mdevkit_dma_untranslated() - the IOMMU will soon translate no more: end the device's DMA
+ * mdevkit_dma_iommu_gone() - the IOMMU will soon translate no more: end the device's DMA
  * @kdev: the device
  *
  * When it returns, the device has forgotten its PASID and no DMA is under way.
  */
-void mdevkit_dma_untranslated(struct mdevkit_device *kdev)
+void mdevkit_dma_iommu_gone(struct mdevkit_device *kdev)
 {
 	guard(rwsem_write)(&kdev->access);
-	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_TRANSLATED);
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
 }
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_untranslated);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_iommu_gone);
 
 /**
  * mdevkit_dma_set_bus_master() - the tenant has set or cleared Bus Master Enable

@@ -25,7 +25,7 @@ struct mdevkit_group_key {
  * @entry: in all_groups, guarded by groups_lock
  * @key: whose mdevs are in; constant
  * @aux: the aux group
- * @lock: guards what follows, and the members' flags in_use, attached, armed and suspended.
+ * @lock: guards what follows, and the members' flags in_use, ioas_attached, armed and suspended.
  *	Inside VFIO's device_set locks, outside a device's access lock and the locks of iommu_aux
  * @members: the mdevs
  * @users: members whose flag armed is set; the group is armed while it is not 0

@@ -248,11 +248,11 @@ bool mdevkit_irq_ask(struct mdevkit_device *kdev)
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_ask);
 
 /**
- * mdevkit_irq_request() - VFIO waits for the user of a device to close it
+ * mdevkit_release_request() - VFIO waits for the user of a device to close it
  * @kdev: the device
  * @count: how often this was called before
  */
-void mdevkit_irq_request(struct mdevkit_device *kdev, unsigned int count)
+void mdevkit_release_request(struct mdevkit_device *kdev, unsigned int count)
 {
 	if (!mdevkit_irq_ask(kdev) && !count)
 		dev_notice_ratelimited(&kdev->mdev->dev,

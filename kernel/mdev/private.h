@@ -25,7 +25,7 @@ enum mdevkit_placement {
 
 /**
  * enum mdevkit_dma_reason - what has to hold for a device to do DMA; all of it
- * @MDEVKIT_DMA_TRANSLATED: armed by its group, and not being drained; kind software: open
+ * @MDEVKIT_DMA_IOMMU_READY: armed by its group, and not being drained; kind software: open
  * @MDEVKIT_DMA_BUS_MASTER: the tenant has set Bus Master Enable, in power state D0
  * @MDEVKIT_DMA_RESET: the last reset is over, and the driver did not fail it
  *
@@ -33,13 +33,13 @@ enum mdevkit_placement {
  * ends without any lock.
  */
 enum mdevkit_dma_reason {
-	MDEVKIT_DMA_TRANSLATED = BIT(0),
+	MDEVKIT_DMA_IOMMU_READY = BIT(0),
 	MDEVKIT_DMA_BUS_MASTER = BIT(1),
 	MDEVKIT_DMA_RESET = BIT(2),
 };
 
 #define MDEVKIT_DMA_ALL_REASONS \
-	(MDEVKIT_DMA_TRANSLATED | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
+	(MDEVKIT_DMA_IOMMU_READY | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
 
 struct mdevkit_type_entry {
 	struct mdev_type mdev_type;
@@ -112,8 +112,8 @@ void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 /* dma.c */
 void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
 int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
-int mdevkit_dma_translated(struct mdevkit_device *kdev, ioasid_t pasid);
-void mdevkit_dma_untranslated(struct mdevkit_device *kdev);
+int mdevkit_dma_iommu_ready(struct mdevkit_device *kdev, ioasid_t pasid);
+void mdevkit_dma_iommu_gone(struct mdevkit_device *kdev);
 void mdevkit_dma_set_bus_master(struct mdevkit_device *kdev, bool on);
 #if IS_ENABLED(CONFIG_KUNIT)
 int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
@@ -176,7 +176,7 @@ void mdevkit_irqs_discard(struct mdevkit_device *kdev);
 void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable);
 bool mdevkit_irq_intx_status(struct mdevkit_device *kdev);
 bool mdevkit_irq_ask(struct mdevkit_device *kdev);
-void mdevkit_irq_request(struct mdevkit_device *kdev, unsigned int count);
+void mdevkit_release_request(struct mdevkit_device *kdev, unsigned int count);
 unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int index);
 u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index);
 int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data);

@@ -204,7 +204,7 @@ static int mdevkit_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vm
 
 static void mdevkit_vfio_request(struct vfio_device *vdev, unsigned int count)
 {
-	mdevkit_irq_request(mdevkit_from_vdev(vdev), count);
+	mdevkit_release_request(mdevkit_from_vdev(vdev), count);
 }
 
 static int mdevkit_vfio_open(struct vfio_device *vdev)

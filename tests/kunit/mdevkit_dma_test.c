@@ -36,7 +36,7 @@ static struct fake_device *create_started(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &dma_desc);
 
-	KUNIT_ASSERT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 0);
 	return fake;
@@ -47,16 +47,16 @@ static void dma_needs_translation_and_bus_master(struct kunit *test)
 	struct fake_device *fake = fake_device_create(test, &dma_desc);
 
 	/* translation first */
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MEMORY);
 	expect_calls(test, fake, 0, 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 0);
-	mdevkit_dma_untranslated(&fake->kdev);
+	mdevkit_dma_iommu_gone(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
 
 	/* Bus Master Enable, which is still set, first */
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	expect_calls(test, fake, 2, 1);
 }
 
@@ -64,13 +64,13 @@ static void each_is_called_once(struct kunit *test)
 {
 	struct fake_device *fake = create_started(test);
 
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
 	expect_calls(test, fake, 1, 0);
 	set_command(test, fake, 0);
 	set_command(test, fake, PCI_COMMAND_MEMORY);
-	mdevkit_dma_untranslated(&fake->kdev);
-	mdevkit_dma_untranslated(&fake->kdev);
+	mdevkit_dma_iommu_gone(&fake->kdev);
+	mdevkit_dma_iommu_gone(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 1);
@@ -167,9 +167,9 @@ static void model_set(struct kunit *test, struct dma_model *model, enum cause ca
 	switch (cause) {
 	case NOT_TRANSLATED:
 		if (present)
-			mdevkit_dma_untranslated(&fake->kdev);
+			mdevkit_dma_iommu_gone(&fake->kdev);
 		else
-			KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+			KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 		break;
 	case RESET_FAILED:
 		fake->reset_result = present ? -EIO : 0;
@@ -215,16 +215,16 @@ static void a_failed_start_is_reported_or_tried_again(struct kunit *test)
 
 	fake->start_result = -EIO;
 	/* The tenant's bit cannot fail: the driver is asked again */
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
 	/* An attach can: it is as if it had not been asked for */
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -EIO);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -EIO);
 	fake->start_result = 0;
 	fake->starts = 0;
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 0, 0);
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	expect_calls(test, fake, 1, 0);
 }
 
@@ -233,9 +233,9 @@ static void a_device_that_is_gone_is_drained_and_never_started(struct kunit *tes
 	struct fake_device *fake = create_started(test);
 
 	mdevkit_device_set_gone(&fake->kdev);
-	mdevkit_dma_untranslated(&fake->kdev);
+	mdevkit_dma_iommu_gone(&fake->kdev);
 	expect_calls(test, fake, 1, 1);
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -ENODEV);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 1);
 }
@@ -424,13 +424,13 @@ static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *te
 
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	fake->gone_at_start = true;
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
 	KUNIT_EXPECT_EQ(test, fake->drains, 1);
 	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
 	/* and by the tenant's bit */
 	fake = fake_device_create(test, &dma_desc);
-	KUNIT_EXPECT_EQ(test, mdevkit_dma_translated(&fake->kdev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	fake->gone_at_start = true;
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);

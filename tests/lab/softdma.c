@@ -1613,8 +1613,8 @@ static const char *next_event(char **at, const char *event, const char *device)
 TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this order")
 {
 	static const char *const events[] = {
-		"iommu_aux_join: ", "iommu_aux_attach: ", "iommu_aux_arm: ",
-		"iommu_aux_disarm: ", "iommu_aux_detach: ", "iommu_aux_leave: ",
+		"iommu_aux_join: ", "iommu_aux_set_domain: ", "iommu_aux_arm: ",
+		"iommu_aux_disarm: ", "iommu_aux_clear_domain: ", "iommu_aux_leave: ",
 	};
 	static char text[65536];
 	char *at = text, want[256], path[] = TRACING "/events/iommu_aux/enable";

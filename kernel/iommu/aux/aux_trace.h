@@ -90,13 +90,13 @@ DECLARE_EVENT_CLASS(iommu_aux_core,
 		  __entry->result)
 );
 
-DEFINE_EVENT(iommu_aux_core, iommu_aux_attach,
+DEFINE_EVENT(iommu_aux_core, iommu_aux_set_domain,
 
 	TP_PROTO(struct aux_member *m, struct aux_domain *d, int result),
 	TP_ARGS(m, d, result)
 );
 
-DEFINE_EVENT(iommu_aux_core, iommu_aux_detach,
+DEFINE_EVENT(iommu_aux_core, iommu_aux_clear_domain,
 
 	TP_PROTO(struct aux_member *m, struct aux_domain *d, int result),
 	TP_ARGS(m, d, result)

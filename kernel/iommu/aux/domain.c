@@ -111,7 +111,7 @@ static int aux_attach_dev(struct iommu_domain *domain, struct device *dev,
 		group->domain = domain;
 	spin_unlock(&aux_spinlock);
 
-	trace_iommu_aux_attach(m, d, ret);
+	trace_iommu_aux_set_domain(m, d, ret);
 	return ret;
 }
 
@@ -140,7 +140,7 @@ static int aux_attach_nothing(struct iommu_domain *domain, struct device *dev,
 		spin_unlock(&aux_spinlock);
 	}
 
-	trace_iommu_aux_detach(m, NULL, armed ? -EBUSY : 0);
+	trace_iommu_aux_clear_domain(m, NULL, armed ? -EBUSY : 0);
 	if (armed)
 		aux_disarm_group_in_core(group);
 	return 0;
