@@ -91,10 +91,10 @@ typedef struct device *(*iommu_aux_lookup_t)(struct device *member);
  * * %-EBUSY: @group carries another domain, or is armed already, or an
  *   dma_dev is in use by somebody else or by the host (see %IOMMU_AUX_WHOLE_DEVICE);
  * * %-EINVAL: no lookup, no aux group, not an aux domain, or @domain belongs to
- *   another IOMMU instance than an dma_dev;
+ *   another IOMMU instance than a dma_dev;
  * * %-ENOSPC: the member has no PASID and there is none left for it;
- * * %-EOPNOTSUPP: an dma_dev cannot isolate; the log says why, once;
- * * %-ENODEV: an dma_dev has gone;
+ * * %-EOPNOTSUPP: a dma_dev cannot isolate; the log says why, once;
+ * * %-ENODEV: a dma_dev has gone;
  * * others: as the IOMMU driver of the dma_dev returned it.
  */
 int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *group,

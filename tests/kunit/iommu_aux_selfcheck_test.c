@@ -5,7 +5,7 @@
  */
 #include <linux/module.h>
 
-#include "internal.h"
+#include "iommu/aux/private.h"
 #include "iommu_aux_fixture.h"
 
 static void this_kernel_is_good(struct kunit *test)

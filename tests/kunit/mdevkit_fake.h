@@ -6,7 +6,7 @@
 #include <kunit/test.h>
 #include <linux/fs.h>
 
-#include "private.h"
+#include "mdev/private.h"
 
 /**
  * struct fake_device - a device whose callbacks only record

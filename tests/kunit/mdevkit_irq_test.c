@@ -7,7 +7,7 @@
 #include <linux/irqdesc.h>
 #include <linux/sizes.h>
 
-#include "irqs.h"
+#include "mdev/irqs.h"
 #include "mdevkit_fake.h"
 
 static const struct mdevkit_pci_desc desc = {

@@ -15,10 +15,10 @@
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
+#include "private.h"
 
 #define CREATE_TRACE_POINTS
-#include "aux_trace.h"
+#include "trace.h"
 
 struct workqueue_struct *aux_wq;
 
@@ -452,7 +452,7 @@ void aux_disarm_group_in_core(struct iommu_aux_group *group)
 	destroy_work_on_stack(&w.work);
 }
 
-/* An dma_dev goes away: no member may keep a translation on it. True if one had */
+/* A dma_dev goes away: no member may keep a translation on it. True if one had */
 bool aux_disarm_device(struct iommu_aux_group *group, struct device *dma_dev)
 {
 	struct aux_member *m;

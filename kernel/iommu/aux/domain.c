@@ -10,8 +10,8 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "internal.h"
-#include "aux_trace.h"
+#include "private.h"
+#include "trace.h"
 
 LIST_HEAD(aux_domains);
 

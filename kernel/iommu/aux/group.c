@@ -14,8 +14,8 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
-#include "aux_trace.h"
+#include "private.h"
+#include "trace.h"
 
 #define ANCHOR_NAME "iommu-aux-group"
 
@@ -153,14 +153,6 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
 	return group->iommu_group;
 }
 EXPORT_SYMBOL_GPL(iommu_aux_group_to_iommu_group);
-
-struct device *iommu_aux_member_dma_dev(struct device *member)
-{
-	struct aux_member *m = aux_member_of(member);
-
-	return m ? READ_ONCE(m->dma_dev) : NULL;
-}
-EXPORT_SYMBOL_GPL(iommu_aux_member_dma_dev);
 
 /*
  * The group's instance, set by the first member. A domain that was left on the group by
@@ -308,7 +300,7 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 
 	if (!dma_dev || (flags & ~IOMMU_AUX_WHOLE_DEVICE)) {
 		dev_err_ratelimited(member,
-				    "joins group %s without an dma_dev, or with unknown flags %#x\n",
+				    "joins group %s without a dma_dev, or with unknown flags %#x\n",
 				    group->name, flags);
 		return -EINVAL;
 	}
@@ -385,7 +377,7 @@ void iommu_aux_group_leave(struct device *member)
 EXPORT_SYMBOL_GPL(iommu_aux_group_leave);
 
 /*
- * When an dma_dev loses its driver, or is removed, its members should have left. If
+ * When a dma_dev loses its driver, or is removed, its members should have left. If
  * not, no translation may stay behind: the device, or the PASIDs, may be somebody else's soon.
  * The members stay in their groups, without a device.
  */

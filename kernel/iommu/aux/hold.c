@@ -7,7 +7,7 @@
  * named last if that is another one. A device that is attached plainly is claimed as well: then
  * it is blocked while the member is not armed, and no driver of the host does DMA with it.
  */
-#include "internal.h"
+#include "private.h"
 
 /*
  * A device that is attached plainly has one domain, so members in two groups would see each

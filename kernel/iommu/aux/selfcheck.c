@@ -9,7 +9,7 @@
 #include <kunit/visibility.h>
 #include <linux/module.h>
 
-#include "internal.h"
+#include "private.h"
 
 /* A fwnode that counts its references, in place of our own */
 static atomic_t fwnode_refs = ATOMIC_INIT(0);

@@ -8,7 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "private.h"
 
 enum aux_answer { AUX_UNKNOWN, AUX_YES, AUX_NO };
 

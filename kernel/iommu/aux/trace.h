@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "internal.h"
+#include "private.h"
 
 /* Membership and arming: a member, its dma_dev, its PASID (-1: none, attached plainly) */
 DECLARE_EVENT_CLASS(iommu_aux_member,
@@ -107,5 +107,5 @@ DEFINE_EVENT(iommu_aux_core, iommu_aux_clear_domain,
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE
-#define TRACE_INCLUDE_FILE aux_trace
+#define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

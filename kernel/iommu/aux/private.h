@@ -7,16 +7,16 @@
  *   aux_group.lock      join, leave, attach, detach of one group, one at a time
  *     iommu_group mutex of the aux group   (the core's; also held by the core when it calls us)
  *   aux_group.arm_lock  what is armed in the group; its list of members is stable under it
- *     iommu_group mutex of an dma_dev (the core's)
+ *     iommu_group mutex of a dma_dev (the core's)
  *   aux_spinlock        pointers that the core's callbacks read
  *
  * The core calls attach_dev() and domain allocation with the aux group's
  * iommu_group mutex held: they may take aux_spinlock only. Above all they must not take
- * arm_lock, because an dma_dev's group mutex is taken inside it, and that one is of
+ * arm_lock, because a dma_dev's group mutex is taken inside it, and that one is of
  * the same lock class as the one the core holds.
  */
-#ifndef IOMMU_AUX_INTERNAL_H
-#define IOMMU_AUX_INTERNAL_H
+#ifndef IOMMU_AUX_PRIVATE_H
+#define IOMMU_AUX_PRIVATE_H
 
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
@@ -165,16 +165,6 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_d
 struct iommu_domain *aux_inner_alloc(struct device *dma_dev, u32 flags);
 struct aux_domain *to_aux_domain(struct iommu_domain *domain);
 
-/* driver.c */
-extern spinlock_t aux_spinlock;
-extern struct srcu_struct aux_srcu;
-int aux_dev_iommu_setup(struct device *dev, struct aux_member *m);
-void aux_dev_iommu_free(struct device *dev);
-struct iommu_device *aux_iommu_device(void);
-struct aux_member *aux_member_of(struct device *dev);
-void aux_set_msi_domain(struct device *dev, struct device *dma_dev);
-struct iommu_device *aux_instance(struct device *dma_dev);
-
 /* group.c */
 extern struct list_head aux_groups;
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group);
@@ -190,9 +180,25 @@ int aux_hold_take(struct aux_member *m, struct aux_hold *h, struct device *dev, 
 void aux_hold_drop(struct aux_hold *h);
 void aux_hold_gone(struct aux_member *m, struct device *dev);
 
-/* pasid.c */
+/* iommu_ops.c */
+extern spinlock_t aux_spinlock;
+extern struct srcu_struct aux_srcu;
+struct iommu_device *aux_iommu_device(void);
+
+/* isolation.c */
 bool aux_has_pasids(struct device *dma_dev);
 int aux_check(struct device *dma_dev, bool whole, const char **reason);
+
+/* member.c */
+struct iommu_device *aux_instance(struct device *dma_dev);
+struct aux_member *aux_member_of(struct device *dev);
+int aux_dev_iommu_setup(struct device *dev, struct aux_member *m);
+void aux_dev_iommu_free(struct device *dev);
+void aux_set_msi_domain(struct device *dev, struct device *dma_dev);
+int aux_msi_init(void);
+void aux_msi_exit(void);
+
+/* pasid.c */
 int aux_pasid_alloc(struct aux_member *m, struct device *dma_dev);
 void aux_pasid_free(struct aux_member *m);
 
@@ -205,4 +211,4 @@ bool aux_trial_dirty(struct device *dev, ioasid_t pasid);
 void aux_trial_forget(struct device *dev);
 void aux_trials_exit(void);
 
-#endif /* IOMMU_AUX_INTERNAL_H */
+#endif /* IOMMU_AUX_PRIVATE_H */
