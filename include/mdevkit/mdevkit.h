@@ -26,6 +26,7 @@
 
 #include <mdevkit/pci.h>
 
+struct pci_driver;
 struct mdevkit_device;
 struct mdevkit_irqs;
 struct mdevkit_config;
@@ -114,14 +115,28 @@ struct mdevkit_device_ops {
  * @device_size: MDEVKIT_DEVICE_SIZE() of the driver's structure for one mdev
  * @ops: the device
  * @dev_groups: sysfs attributes of each mdev (optional), settable by mdevctl
- * @mdev: private to mdevkit
+ * @types: what its parents offer, if that is the same for all; see
+ *	devm_mdevkit_register_parent()
+ * @nr_types: entries of @types
+ * @capacity: units that all mdevs of such a parent share
+ * @software_parent: make a parent that has no hardware, of this name, and offer @types of it
+ *	(optional; see mdevkit_create_software_device())
+ * @pci_driver: the driver of its parents, registered and unregistered with it (optional)
  */
 struct mdevkit_driver {
 	const char *name;
 	size_t device_size;
 	const struct mdevkit_device_ops *ops;
 	const struct attribute_group **dev_groups;
+	const struct mdevkit_type *types;
+	unsigned int nr_types;
+	unsigned int capacity;
+	const char *software_parent;
+	struct pci_driver *pci_driver;
+
+	/* private: */
 	struct mdev_driver mdev;
+	struct device *software_dev;
 };
 
 /**
@@ -191,22 +206,37 @@ struct mdevkit_device {
 	bool gone;			/* set once, by the parent's end; read anywhere */
 };
 
-int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner);
+int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
+			      const char *mod_name);
 void mdevkit_unregister_driver(struct mdevkit_driver *drv);
 
 /**
  * mdevkit_register_driver() - register a vendor driver on the mdev bus
  * @drv: the driver; lives until mdevkit_unregister_driver()
  *
+ * With its software parent and its PCI driver, if it names them.
+ *
  * Context: process context, may sleep.
- * Return: 0; -EINVAL: device_size too small or no ops; -EBUSY: the name is taken; -ENOMEM.
+ * Return: 0; -EINVAL: device_size too small or no ops, or what the log says; -EBUSY: the
+ * name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
+ * PCI driver returned.
  */
-#define mdevkit_register_driver(drv) __mdevkit_register_driver(drv, THIS_MODULE)
+#define mdevkit_register_driver(drv) \
+	__mdevkit_register_driver(drv, THIS_MODULE, KBUILD_MODNAME)
+
+/**
+ * module_mdevkit_driver() - all that is left of a module which does no more than that
+ * @drv: struct mdevkit_driver
+ */
+#define module_mdevkit_driver(drv) \
+	module_driver(drv, mdevkit_register_driver, mdevkit_unregister_driver)
 
 struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
 					       const struct mdevkit_type *types,
 					       unsigned int nr_types, unsigned int capacity,
 					       void *drvdata);
+struct mdevkit_parent *devm_mdevkit_register_parent(struct device *dev,
+						    struct mdevkit_driver *drv, void *drvdata);
 void mdevkit_unregister_parent(struct mdevkit_parent *parent);
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);

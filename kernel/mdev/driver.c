@@ -6,6 +6,7 @@
 
 #include <linux/mdev.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 
 #include "private.h"
 
@@ -25,15 +26,49 @@ static ssize_t type_description(struct mdev_type *mtype, char *buf)
 	return sysfs_emit(buf, "%s\n", type->description ?: type->pretty_name);
 }
 
+static int driver_add_software_parent(struct mdevkit_driver *drv)
+{
+	struct mdevkit_parent *parent;
+	struct device *dev;
+
+	if (!drv->software_parent)
+		return 0;
+	dev = mdevkit_create_software_device(drv->software_parent);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	parent = mdevkit_register_parent(dev, drv, drv->types, drv->nr_types, drv->capacity,
+					 NULL);
+	if (IS_ERR(parent)) {
+		mdevkit_destroy_software_device(dev);
+		return PTR_ERR(parent);
+	}
+	dev_set_drvdata(dev, parent);
+	drv->software_dev = dev;
+	return 0;
+}
+
+static void driver_remove_software_parent(struct mdevkit_driver *drv)
+{
+	if (!drv->software_dev)
+		return;
+	mdevkit_unregister_parent(dev_get_drvdata(drv->software_dev));
+	mdevkit_destroy_software_device(drv->software_dev);
+	drv->software_dev = NULL;
+}
+
 /**
  * __mdevkit_register_driver() - register a vendor driver on the mdev bus
  * @drv: the driver
  * @owner: its module; use mdevkit_register_driver()
+ * @mod_name: the module's name
  *
  * Return: see mdevkit_register_driver().
  */
-int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner)
+int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
+			      const char *mod_name)
 {
+	int ret;
+
 	if (!drv->ops || !drv->name || drv->device_size < sizeof(struct mdevkit_device))
 		return -EINVAL;
 	drv->mdev = (struct mdev_driver) {
@@ -45,20 +80,41 @@ int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner)
 		.driver = {
 			.name = drv->name,
 			.owner = owner,
-			.mod_name = module_name(owner),
+			.mod_name = mod_name,
 			.dev_groups = drv->dev_groups,
 		},
 	};
-	return mdev_register_driver(&drv->mdev);
+	ret = mdev_register_driver(&drv->mdev);
+	if (ret)
+		return ret;
+	ret = driver_add_software_parent(drv);
+	if (ret)
+		goto out_driver;
+	if (drv->pci_driver)
+		ret = __pci_register_driver(drv->pci_driver, owner, mod_name);
+	if (ret)
+		goto out_parent;
+	return 0;
+
+out_parent:
+	driver_remove_software_parent(drv);
+out_driver:
+	mdev_unregister_driver(&drv->mdev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(__mdevkit_register_driver);
 
 /**
  * mdevkit_unregister_driver() - undo of mdevkit_register_driver()
- * @drv: the driver; all its parents are unregistered
+ * @drv: the driver; all parents that it has registered itself are unregistered
+ *
+ * Context: process context, may sleep, as mdevkit_unregister_parent() does.
  */
 void mdevkit_unregister_driver(struct mdevkit_driver *drv)
 {
+	if (drv->pci_driver)
+		pci_unregister_driver(drv->pci_driver);
+	driver_remove_software_parent(drv);
 	mdev_unregister_driver(&drv->mdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_unregister_driver);

@@ -228,6 +228,38 @@ void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdevkit_unregister_parent);
 
+static void parent_unregister_action(void *parent)
+{
+	mdevkit_unregister_parent(parent);
+}
+
+/**
+ * devm_mdevkit_register_parent() - offer slices of a device until it loses its driver
+ * @dev: the device, which is being probed
+ * @drv: the driver, registered before; its types and capacity are those of the parent
+ * @drvdata: for the driver, see mdevkit_parent_drvdata()
+ *
+ * What the slices use of @dev has to be managed too, and be there before. A driver of which
+ * the hardware can vanish does not use this: it has to call mdevkit_parent_set_gone() first.
+ *
+ * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
+ * Return: as mdevkit_register_parent().
+ */
+struct mdevkit_parent *devm_mdevkit_register_parent(struct device *dev,
+						    struct mdevkit_driver *drv, void *drvdata)
+{
+	struct mdevkit_parent *parent;
+	int ret;
+
+	parent = mdevkit_register_parent(dev, drv, drv->types, drv->nr_types, drv->capacity,
+					 drvdata);
+	if (IS_ERR(parent))
+		return parent;
+	ret = devm_add_action_or_reset(dev, parent_unregister_action, parent);
+	return ret ? ERR_PTR(ret) : parent;
+}
+EXPORT_SYMBOL_GPL(devm_mdevkit_register_parent);
+
 /**
  * mdevkit_parent_set_gone() - the parent's hardware does not answer any more
  * @parent: the parent

@@ -85,7 +85,7 @@ static const struct mdevkit_pci_desc die_pci = {
 	},
 };
 
-/* 4. What can be created: "hello-die", 100 of them on a parent */
+/* 4. What can be created: "hello-die" */
 static const struct mdevkit_type hello_types[] = {
 	{
 		.sysfs_name = "die",
@@ -96,8 +96,6 @@ static const struct mdevkit_type hello_types[] = {
 		.pci = &die_pci,
 	},
 };
-
-#define HELLO_CAPACITY	100
 
 /* 5. The life of one mdev: zeroed memory at first, a reset before each new user */
 static int die_create(struct mdevkit_device *kdev)
@@ -127,50 +125,20 @@ static const struct mdevkit_device_ops die_ops = {
 	.reset = die_reset,
 };
 
+/*
+ * 6. The driver, and its parent: 100 dice without hardware. A driver of real hardware has a
+ * pci_driver instead, which registers a parent in its probe()
+ */
 static struct mdevkit_driver hello_driver = {
 	.name = "hello",
 	.device_size = MDEVKIT_DEVICE_SIZE(struct die, kdev),
 	.ops = &die_ops,
+	.types = hello_types,
+	.nr_types = ARRAY_SIZE(hello_types),
+	.capacity = 100,
+	.software_parent = "hello",
 };
-
-/* 6. The parent. A driver of real hardware registers its PCI device in its probe() instead */
-static struct device *hello_dev;
-static struct mdevkit_parent *hello_parent;
-
-static int __init hello_init(void)
-{
-	int ret;
-
-	ret = mdevkit_register_driver(&hello_driver);
-	if (ret)
-		return ret;
-	hello_dev = mdevkit_create_software_device("hello");
-	ret = PTR_ERR_OR_ZERO(hello_dev);
-	if (ret)
-		goto err_driver;
-	hello_parent = mdevkit_register_parent(hello_dev, &hello_driver, hello_types,
-					       ARRAY_SIZE(hello_types), HELLO_CAPACITY, NULL);
-	ret = PTR_ERR_OR_ZERO(hello_parent);
-	if (ret)
-		goto err_device;
-	return 0;
-
-err_device:
-	mdevkit_destroy_software_device(hello_dev);
-err_driver:
-	mdevkit_unregister_driver(&hello_driver);
-	return ret;
-}
-
-static void __exit hello_exit(void)
-{
-	mdevkit_unregister_parent(hello_parent);
-	mdevkit_destroy_software_device(hello_dev);
-	mdevkit_unregister_driver(&hello_driver);
-}
-
-module_init(hello_init);
-module_exit(hello_exit);
+module_mdevkit_driver(hello_driver);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("The tutorial's mediated device: a die");

@@ -185,31 +185,11 @@ static DEVICE_ATTR_RW(loopback);
 static struct attribute *mtty_attrs[] = { &dev_attr_loopback.attr, NULL };
 ATTRIBUTE_GROUPS(mtty);
 
-static struct mdevkit_driver mtty_driver = {
-	.name = "mtty",
-	.device_size = MDEVKIT_DEVICE_SIZE(struct mtty, kdev),
-	.ops = &mtty_ops,
-	.dev_groups = mtty_groups,
-};
-
-/* A parent has 24 ports */
-static struct mdevkit_parent *mtty_register_parent(struct device *dev)
-{
-	return mdevkit_register_parent(dev, &mtty_driver, mtty_types, ARRAY_SIZE(mtty_types),
-				       24, NULL);
-}
+static struct mdevkit_driver mtty_driver;
 
 static int mttypci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct mdevkit_parent *parent = mtty_register_parent(&pdev->dev);
-
-	pci_set_drvdata(pdev, parent);
-	return PTR_ERR_OR_ZERO(parent);
-}
-
-static void mttypci_remove(struct pci_dev *pdev)
-{
-	mdevkit_unregister_parent(pci_get_drvdata(pdev));
+	return PTR_ERR_OR_ZERO(devm_mdevkit_register_parent(&pdev->dev, &mtty_driver, NULL));
 }
 
 /* No MODULE_DEVICE_TABLE: a pci-testdev alone is no reason to load this driver */
@@ -219,51 +199,21 @@ static struct pci_driver mttypci_driver = {
 	.name = "mttypci",
 	.id_table = mttypci_ids,
 	.probe = mttypci_probe,
-	.remove = mttypci_remove,
 };
 
-static struct device *mtty_dev;
-static struct mdevkit_parent *mtty_parent;
-
-static int __init mtty_init(void)
-{
-	int ret;
-
-	ret = mdevkit_register_driver(&mtty_driver);
-	if (ret)
-		return ret;
-	mtty_dev = mdevkit_create_software_device("mtty");
-	ret = PTR_ERR_OR_ZERO(mtty_dev);
-	if (ret)
-		goto err_driver;
-	mtty_parent = mtty_register_parent(mtty_dev);
-	ret = PTR_ERR_OR_ZERO(mtty_parent);
-	if (ret)
-		goto err_device;
-	ret = pci_register_driver(&mttypci_driver);
-	if (ret)
-		goto err_parent;
-	return 0;
-
-err_parent:
-	mdevkit_unregister_parent(mtty_parent);
-err_device:
-	mdevkit_destroy_software_device(mtty_dev);
-err_driver:
-	mdevkit_unregister_driver(&mtty_driver);
-	return ret;
-}
-
-static void __exit mtty_exit(void)
-{
-	pci_unregister_driver(&mttypci_driver);
-	mdevkit_unregister_parent(mtty_parent);
-	mdevkit_destroy_software_device(mtty_dev);
-	mdevkit_unregister_driver(&mtty_driver);
-}
-
-module_init(mtty_init);
-module_exit(mtty_exit);
+/* Each parent, the one without hardware and pci-testdevs, has 24 ports */
+static struct mdevkit_driver mtty_driver = {
+	.name = "mtty",
+	.device_size = MDEVKIT_DEVICE_SIZE(struct mtty, kdev),
+	.ops = &mtty_ops,
+	.dev_groups = mtty_groups,
+	.types = mtty_types,
+	.nr_types = ARRAY_SIZE(mtty_types),
+	.capacity = 24,
+	.software_parent = "mtty",
+	.pci_driver = &mttypci_driver,
+};
+module_mdevkit_driver(mtty_driver);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Mediated serial card without hardware");
