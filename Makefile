@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Several goals at once would fight for the two things that are scarce, the processor and the VM.
 .NOTPARALLEL:
 
-.PHONY: help modules modules_install into-tree out-of-tree dkms-install dkms-remove
+.PHONY: help new-driver modules modules_install into-tree out-of-tree dkms-install dkms-remove
 
 help: ## This list
 	@echo "mdevkit: a kit for people who write drivers of mediated devices. Targets:"
@@ -14,6 +14,9 @@ help: ## This list
 	@sed -n -E 's/^([a-z][a-z_-]*):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '!seen[$$1]++ { printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
 	@echo "First: make demo (the kit at work, visibly), make check (all tests). KERNEL is stable, newest, debug or debug-newest."
+
+new-driver: ## A driver of your own, NAME=foo, with its tests, in the new folder DIR (default: ../foo); DMA=software|pasid|lookup PARENT=none|pci
+	@DMA='$(DMA)' PARENT='$(PARENT)' tools/new-driver '$(NAME)' $(if $(DIR),'$(DIR)')
 
 modules: ## Compile the kit: for the kernel headers in KDIR=path, else for this host's kernel, else for the lab's two kernels
 	@if [ -n "$(KDIR)" ]; then \

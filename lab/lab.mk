@@ -5,6 +5,9 @@
 
 KERNEL ?= stable
 
+# A driver outside of the repository, compiled and tested with the kit
+export MDEVKIT_EXTRA = $(EXTRA)
+
 lab-options = --kernel '$(KERNEL)' --mdma $(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(if $(SHARE),--share '$(SHARE)') \
 	$(if $(MEMORY),--memory '$(MEMORY)') $(if $(TOPOLOGY),--topology '$(TOPOLOGY)')
 
@@ -19,7 +22,7 @@ lab-shell: ## A root shell in the lab's VM (KERNEL=stable|newest|debug|debug-new
 
 # The command goes by the environment: a shell's quoting must not be mangled by make's.
 lab-run: export LAB_COMMAND = $(value CMD)
-lab-run: ## One command in the lab's VM: make lab-run CMD='mdevctl types' (KERNEL, SHARE, TIMEOUT as above)
+lab-run: ## One command in the lab's VM: make lab-run CMD='mdevctl types' (KERNEL, SHARE, TIMEOUT as above; EXTRA=dir brings a driver outside along)
 	@if [ -z "$$LAB_COMMAND" ]; then echo "mdevkit: error: which command? make lab-run CMD='mdevctl types'" >&2; exit 2; fi; \
 	lab/run $(lab-options) -- "$$LAB_COMMAND"
 

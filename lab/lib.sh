@@ -4,6 +4,7 @@
 #
 #   MDEVKIT_TOP    the repository          MDEVKIT_CACHE  what is costly, kept between clones
 #   MDEVKIT_BUILD  what belongs to this clone
+#   MDEVKIT_EXTRA  drivers outside of the repository, as the user named them: absolute paths, with a space between
 #
 #   say TEXT             progress, to stderr
 #   die TEXT             one line to stderr, exit 1
@@ -34,6 +35,23 @@ for path in "$MDEVKIT_TOP" "$MDEVKIT_CACHE"; do
 	fi
 done
 unset path
+
+extra=()
+for path in ${MDEVKIT_EXTRA:-}; do
+	if [[ ! -f $path/Kbuild ]]; then
+		echo "mdevkit: error: EXTRA: there is no driver in '$path' (no file Kbuild)" >&2
+		exit 1
+	fi
+	path=$(readlink -f "$path")
+	if [[ $path =~ [^A-Za-z0-9/._@~+=-] ]]; then
+		echo "mdevkit: error: EXTRA: the kernel's make would not take the '${BASH_REMATCH[0]}' in the path '$path'" >&2
+		exit 1
+	fi
+	extra+=("$path")
+done
+# shellcheck disable=SC2034 # for those who source this file
+export MDEVKIT_EXTRA="${extra[*]}"
+unset path extra
 
 say() {
 	printf 'mdevkit: %s\n' "$*" >&2

@@ -3,7 +3,7 @@
 
 .PHONY: check mutants
 
-check: ## All tests; TESTS='glob' for some of them, KERNEL=stable for one kernel
+check: ## All tests; TESTS='glob' for some of them, KERNEL=stable for one kernel, EXTRA=dir for those of a driver outside
 	@TESTS='$(TESTS)' KERNEL='$(if $(filter command environment,$(firstword $(origin KERNEL))),$(KERNEL))' tests/run
 
 mutants: ## Break the kit in one place after the other: each time a test must fail (MUTANTS='glob' for some of them); takes an hour
