@@ -400,9 +400,10 @@ static void when_the_parent_has_gone_all_pages_are_all_ones(struct kunit *test)
 	expect_page(test, at, 0, 100);
 	mdevkit_device_set_gone(&t->fake->kdev);
 	/* what the work does, without UML's complaint */
-	if (cancel_work_sync(&t->fake->kdev.tell_work))
+	if (cancel_work_sync(&t->fake->kdev.tell_work)) {
 		scoped_guard(flushes)
 			t->fake->kdev.tell_work.func(&t->fake->kdev.tell_work);
+	}
 	t->asked = 0;
 	for (unsigned int i = 0; i < LENT_PAGES; i++)
 		expect_page(test, at, i, ~0ULL);
