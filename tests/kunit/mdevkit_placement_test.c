@@ -124,7 +124,8 @@ static void an_mdev_of_any_function_fixes_the_slots_policy(struct kunit *test)
 
 	for (unsigned int i = 0; i < 3; i++)
 		slots_list(test, slots, 0, i);
-	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type),
+			0);
 	/* it would be outside the slot's group */
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_SLOT), -EBUSY);
 	expect_placement(test, slots, 0, MDEVKIT_PLACE_MDEV, MDEVKIT_PLACE_MDEV,
@@ -137,7 +138,8 @@ static void an_mdev_of_any_function_fixes_the_slots_policy(struct kunit *test)
 	mdevkit_capacity_give(&slots->functions[0][1]->parent, &soft_type);
 
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_SLOT), 0);
-	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_capacity_take(&slots->functions[0][1]->parent, &soft_type),
+			0);
 	KUNIT_EXPECT_EQ(test, set(slots, 0, 0, MDEVKIT_PLACE_MDEV), -EBUSY);
 	expect_placement(test, slots, 0, MDEVKIT_PLACE_SLOT, MDEVKIT_PLACE_SLOT,
 			 MDEVKIT_PLACE_SLOT);

@@ -58,7 +58,7 @@ struct step {
 	void (*undo)(struct scene *scene);
 	/* Checks that a failed @act changed nothing */
 	void (*intact)(struct scene *scene);
-	/* Does not depend on the client's way: each mode of a parent walks its part of the points */
+	/* Does not depend on the client's way: each mode of a parent walks a part of the points */
 	bool shared;
 	/* A walk that meets fewer points than this is not the walk that it was meant to be */
 	unsigned int points;

@@ -30,7 +30,7 @@
 #define SOFTDMA_WRITE		2	/* buffer to memory */
 #define SOFTDMA_STREAM		3	/* the round's number to IOVA, for ever */
 #define SOFTDMA_STOP		4	/* end of SOFTDMA_STREAM */
-#define SOFTDMA_HANG		5	/* do not return while the module's parameter "hang" is set */
+#define SOFTDMA_HANG		5	/* do not return while the parameter "hang" is set */
 #define SOFTDMA_RAW		0x10	/* with READ, WRITE: as a broken device, uses RAW_PASID */
 
 #define SOFTDMA_AT_WRITE	1	/* at once */
