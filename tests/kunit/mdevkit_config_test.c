@@ -392,6 +392,21 @@ SPOIL(pba_past_end, desc->msix_pba = SZ_1G)
 SPOIL(pba_misaligned, desc->msix_pba = SZ_2K + 4)
 SPOIL(misaligned_cap, desc->bytes = &cap_misaligned; desc->nr_bytes = 1)
 
+/* One of both is in the page that the tenant may map, the other one behind it */
+static int no_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page)
+{
+	return -ENXIO;
+}
+
+static const struct mdevkit_bar half_lent = {
+	.size = SZ_8K,
+	.passthrough_size = SZ_4K,
+	.page = no_page,
+};
+
+SPOIL(lent_table, desc->bars[2] = half_lent; desc->msix_pba = SZ_4K)
+SPOIL(lent_pba, desc->bars[2] = half_lent; desc->msix_table = SZ_4K; desc->msix_pba = 0)
+
 static const struct wrong_case wrong_cases[] = {
 	{ "BAR size no power of two", odd_bar,
 	  "BAR 1: size 0xffff is not a power of two" },
@@ -441,6 +456,10 @@ static const struct wrong_case wrong_cases[] = {
 	  "BAR 1: widths 0x10: unknown ones" },
 	{ "pass-through of part of a page", odd_passthrough,
 	  "BAR 1: passthrough_size 0x1008 is not in whole pages" },
+	{ "MSI-X table where the tenant may map", lent_table,
+	  "msix_table or msix_pba is in the pass-through part of BAR 2" },
+	{ "PBA where the tenant may map", lent_pba,
+	  "msix_table or msix_pba is in the pass-through part of BAR 2" },
 	{ "PBA past the end", pba_past_end,
 	  "msix_pba ends at 0x" },
 	{ "PBA misaligned", pba_misaligned,
