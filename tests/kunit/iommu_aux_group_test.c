@@ -749,7 +749,7 @@ struct race {
 	struct iommu_aux_group *group;
 	struct iommu_domain *domain;
 	struct device *member;
-	unsigned int rounds;
+	atomic_t rounds;
 };
 
 static int race_join(void *data)
@@ -758,7 +758,7 @@ static int race_join(void *data)
 
 	while (!kthread_should_stop()) {
 		if (!iommu_aux_group_join(r->group, r->member, r->parent, 0)) {
-			r->rounds++;
+			atomic_inc(&r->rounds);
 			iommu_aux_group_leave(r->member);
 		}
 		cond_resched();
@@ -773,7 +773,7 @@ static int race_arm(void *data)
 
 	while (!kthread_should_stop()) {
 		if (!iommu_aux_attach_group(r->domain, core_group, iommu_aux_member_dma_dev)) {
-			r->rounds++;
+			atomic_inc(&r->rounds);
 			iommu_aux_detach_group(r->domain, core_group,
 					       iommu_aux_member_dma_dev);
 		}
@@ -789,7 +789,7 @@ static int race_core(void *data)
 
 	while (!kthread_should_stop()) {
 		if (!iommu_attach_group(r->domain, core_group)) {
-			r->rounds++;
+			atomic_inc(&r->rounds);
 			usleep_range(50, 100);
 			iommu_detach_group(r->domain, core_group);
 		}
@@ -798,18 +798,28 @@ static int race_core(void *data)
 	return 0;
 }
 
+#define RACERS	3
+
+static bool race_has_idlers(struct race race[RACERS])
+{
+	for (int i = 0; i < RACERS; i++)
+		if (!atomic_read(&race[i].rounds))
+			return true;
+	return false;
+}
+
 static void joining_arming_and_detaching_at_once_leaves_nothing(struct kunit *test)
 {
-	static int (*const threads[])(void *) = { race_join, race_arm, race_core };
+	static int (*const threads[RACERS])(void *) = { race_join, race_arm, race_core };
 	struct mock_iommu *iommu = aux_test_iommu(test, &pasid_iommu);
 	struct device *parent = aux_test_device(test, iommu, 8);
 	struct iommu_aux_group *group = aux_test_group(test);
 	struct device *stays = aux_test_member(test, group, parent);
 	struct iommu_domain *domain = aux_test_domain(test, stays);
-	struct task_struct *task[ARRAY_SIZE(threads)];
-	struct race race[ARRAY_SIZE(threads)];
+	struct task_struct *task[RACERS];
+	struct race race[RACERS];
 
-	for (int i = 0; i < ARRAY_SIZE(threads); i++) {
+	for (int i = 0; i < RACERS; i++) {
 		race[i] = (struct race){
 			.parent = parent,
 			.group = group,
@@ -818,14 +828,16 @@ static void joining_arming_and_detaching_at_once_leaves_nothing(struct kunit *te
 		};
 		task[i] = kthread_run(threads[i], &race[i], "iommu_aux_race/%d", i);
 	}
-	msleep(500);
-	for (int i = 0; i < ARRAY_SIZE(threads); i++) {
+	/* However slow the kernel is, each has had its turns */
+	for (int waited = 0; waited < 500 || (waited < 60000 && race_has_idlers(race)); waited += 10)
+		msleep(10);
+	for (int i = 0; i < RACERS; i++) {
 		if (!IS_ERR(task[i]))
 			kthread_stop(task[i]);
 		KUNIT_EXPECT_FALSE(test, IS_ERR(task[i]));
 	}
-	for (int i = 0; i < ARRAY_SIZE(threads); i++)
-		KUNIT_EXPECT_GT(test, race[i].rounds, 0);
+	for (int i = 0; i < RACERS; i++)
+		KUNIT_EXPECT_GT(test, atomic_read(&race[i].rounds), 0);
 
 	KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(parent), 0);
 	KUNIT_EXPECT_FALSE(test, iommu_aux_member_is_armed(stays));
