@@ -41,15 +41,15 @@ out-of-tree: ## Take the kit out of the kernel tree KSRC=path again
 # What dkms.conf says
 dkms-value = $(shell sed -n 's/^PACKAGE_$(1)="\(.*\)"/\1/p' dkms.conf)
 
-dkms-install: ## Have DKMS compile the kit for this host's kernels, now and whenever a new one comes
+dkms-install: ## Have DKMS compile the kit for this host's kernel (or KVER), now and whenever a new one comes
 	@command -v dkms >/dev/null || { echo "mdevkit: error: dkms is missing: apt install dkms linux-headers-$$(uname -r)" >&2; exit 1; }
 	rm -rf "/usr/src/$(call dkms-value,NAME)-$(call dkms-value,VERSION)"
 	mkdir -p "/usr/src/$(call dkms-value,NAME)-$(call dkms-value,VERSION)"
 	cp -rL kernel include dkms.conf COPYING "/usr/src/$(call dkms-value,NAME)-$(call dkms-value,VERSION)/"
-	dkms install -m $(call dkms-value,NAME) -v $(call dkms-value,VERSION)
+	dkms install -m $(call dkms-value,NAME) -v $(call dkms-value,VERSION) $(if $(KVER),-k '$(KVER)')
 
 dkms-remove: ## Take the kit away from DKMS and from this host's kernels
 	dkms remove -m $(call dkms-value,NAME) -v $(call dkms-value,VERSION) --all
 	rm -rf "/usr/src/$(call dkms-value,NAME)-$(call dkms-value,VERSION)"
 
--include lab/lab.mk tests/tests.mk tests/kunit/kunit.mk
+-include lab/lab.mk tests/tests.mk tests/kunit/kunit.mk tests/static/static.mk

@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Targets of the KUnit suites, the static checks and the coverage; included by the top Makefile.
+# Targets of the KUnit suites; included by the top Makefile.
 
-.PHONY: check-kunit check-kunit-lab check-static coverage
+.PHONY: check-kunit check-kunit-lab
 
 check-kunit: ## KUnit suites on a user-mode kernel with every detector on (SUITES='glob' for some of them)
 	tests/kunit/run-uml '$(or $(SUITES),*)'
 
 check-kunit-lab: ## KUnit suites as modules on the debug kernel in the lab's VM (KERNEL=debug-newest for the other)
 	tests/kunit/run-in-lab $(filter debug%,$(KERNEL))
-
-check-static: ## Style, types and documentation: checkpatch, sparse, kernel-doc, coccinelle, shellcheck (CHECKS='names' for some)
-	tests/static/run $(CHECKS)
-
-coverage: ## Line coverage of kernel/iommu/aux and kernel/mdev by all KUnit and lab tests on the debug kernel
-	tests/kunit/coverage

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/aux.h"
 #include "lib/dmesg.h"
 #include "lib/ktap.h"
 #include "lib/sysfs.h"
@@ -125,23 +126,6 @@ static void walk(const struct step *step, struct scene *scene)
 	CHECK(nth < WALK_LIMIT, "%s: no end in sight", step->name);
 }
 
-/* How many members of groups are armed, as iommu_aux says. Software mdevs are in no group */
-static unsigned int armed_members(void)
-{
-	FILE *file = fopen(DEBUGFS "/iommu_aux/groups", "re");
-	unsigned int count = 0;
-	char line[512];
-
-	REQUIRE(file);
-	while (fgets(line, sizeof(line), file)) {
-		size_t len = strlen(line);
-
-		count += len > 7 && !strcmp(line + len - 7, " armed\n");
-	}
-	fclose(file);
-	return count;
-}
-
 /* What it is when the scene's device is open and attached */
 static unsigned int armed_when_open(const struct scene *scene)
 {
@@ -230,7 +214,7 @@ static void join_intact(struct scene *scene)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	CHECK(fd >= 0, "a failed join left %s in use: %s", path, strerror(errno));
 	close(fd);
-	CHECK_EQ(armed_members(), 0, "a failed join armed something");
+	CHECK_EQ(aux_armed_members(), 0, "a failed join armed something");
 }
 
 static const struct step step_join = {
@@ -306,7 +290,7 @@ static void open_undo(struct scene *scene)
 
 static void open_intact(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), 0, "a failed open left the device armed");
+	CHECK_EQ(aux_armed_members(), 0, "a failed open left the device armed");
 	if (scene->space.mode->container_path)
 		join_intact(scene);
 }
@@ -328,7 +312,7 @@ static int close_act(struct scene *scene)
 
 static void close_undo(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), 0, "close left the device armed");
+	CHECK_EQ(aux_armed_members(), 0, "close left the device armed");
 	REQUIRE_OK(open_act(scene), "cannot open again");
 }
 
@@ -357,7 +341,7 @@ static void replace_undo(struct scene *scene)
 /* What was attached before is still attached: its IOAS cannot be destroyed, and detach works */
 static void replace_intact(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), armed_when_open(scene), "a failed replace disarmed");
+	CHECK_EQ(aux_armed_members(), armed_when_open(scene), "a failed replace disarmed");
 	REQUIRE_OK(vfio_client_detach(&scene->client), "a failed replace lost the address space");
 	REQUIRE_OK(vfio_client_attach(&scene->client, scene->space.ioas_id), "cannot attach again");
 }
@@ -382,10 +366,10 @@ static void attach_undo(struct scene *scene)
 
 static void attach_intact(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), 0, "a failed attach left the device armed");
+	CHECK_EQ(aux_armed_members(), 0, "a failed attach left the device armed");
 	/* Nothing is attached, so that there is nothing to detach */
 	CHECK(vfio_client_detach(&scene->client) <= 0);
-	CHECK_EQ(armed_members(), 0, "detach of nothing armed something");
+	CHECK_EQ(aux_armed_members(), 0, "detach of nothing armed something");
 }
 
 static const struct step step_attach = {
@@ -403,13 +387,13 @@ static int detach_act(struct scene *scene)
 
 static void detach_undo(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), 0, "detach left the device armed");
+	CHECK_EQ(aux_armed_members(), 0, "detach left the device armed");
 	REQUIRE_OK(attach_act(scene), "cannot attach again");
 }
 
 static void detach_intact(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), armed_when_open(scene), "a failed detach disarmed");
+	CHECK_EQ(aux_armed_members(), armed_when_open(scene), "a failed detach disarmed");
 }
 
 static const struct step step_detach = {
@@ -451,12 +435,12 @@ static int reset_act(struct scene *scene)
 
 static void reset_undo(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), armed_when_open(scene), "a reset disarmed");
+	CHECK_EQ(aux_armed_members(), armed_when_open(scene), "a reset disarmed");
 }
 
 static void reset_intact(struct scene *scene)
 {
-	CHECK_EQ(armed_members(), armed_when_open(scene), "a failed reset disarmed");
+	CHECK_EQ(aux_armed_members(), armed_when_open(scene), "a failed reset disarmed");
 	CHECK_ERR(vfio_reset(&scene->client), 0, "a failed reset cannot be repeated");
 }
 
@@ -491,7 +475,7 @@ static void neighbour_intact(struct scene *scene)
 	char byte;
 
 	CHECK(!mdev_exists(scene->neighbour), "a failed create left an mdev");
-	CHECK_EQ(armed_members(), armed_when_open(scene), "the open mdev is not armed any more");
+	CHECK_EQ(aux_armed_members(), armed_when_open(scene), "the open mdev is no longer armed");
 	CHECK_EQ(vfio_read(&scene->client, VFIO_PCI_CONFIG_REGION_INDEX, 0, &byte, 1), 1,
 		 "the open mdev suffered");
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dmesg.h"
+#include "hang.h"
 #include "ktap.h"
 
 #define DEFAULT_SECONDS	120
@@ -186,6 +187,21 @@ typedef void (*group_fn)(const void *data);
 typedef void (*run_fn)(const struct ktap_test *test, const struct ktap_variant *variant,
 		       const struct ktap_hooks *hooks);
 
+/* Kills what is left of a process group and waits for it; not for ever, if it is stuck */
+static void end_group(pid_t group)
+{
+	int tries = 500;
+	pid_t got;
+
+	kill(-group, SIGKILL);
+	while ((got = waitpid(-group, NULL, WNOHANG)) >= 0 && tries) {
+		if (got)
+			continue;
+		usleep(10000);
+		tries--;
+	}
+}
+
 /*
  * Runs @body in a new process group and kills what is left of the group afterwards.
  * Returns the wait status, or -1 when the time was up.
@@ -218,17 +234,15 @@ static int run_in_group(group_fn body, const void *data, unsigned int seconds)
 		if (got == pid)
 			break;
 		if (ktap_clock() > deadline) {
-			kill(-pid, SIGKILL);
-			/* A task stuck in the kernel never dies: do not wait for ever */
-			for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++)
-				usleep(10000);
+			hang_report(pid);
+			end_group(pid);
 			return -1;
 		}
 		usleep(2000);
 		if (++polls % 16 == 0)
 			dmesg_follow(&kernel_log);
 	}
-	kill(-pid, SIGKILL);
+	end_group(pid);
 	return status;
 }
 
@@ -246,13 +260,27 @@ static const char *why_absent(const struct ktap_variant *variant)
 	return variant->absent ? variant->absent(variant) : NULL;
 }
 
+static int bail_out(const char *reason)
+{
+	printf("Bail out! %s\n", reason);
+	return 1;
+}
+
+/* In seconds; MDEVKIT_LIMIT is for the test of what is told then */
+static unsigned int test_limit(const struct ktap_test *test)
+{
+	const char *text = getenv("MDEVKIT_LIMIT");
+
+	return text ? atoi(text) : (int)((test->seconds ?: DEFAULT_SECONDS) * ktap_slowness());
+}
+
 static void run_test(const struct ktap_test *test, const struct ktap_variant *variant,
 		     const struct ktap_hooks *hooks)
 {
-	unsigned int limit = (test->seconds ?: DEFAULT_SECONDS) * ktap_slowness();
+	unsigned int limit = test_limit(test);
 	double start = ktap_clock();
 	const char *absent = variant ? why_absent(variant) : NULL;
-	bool ok;
+	bool ok, hangs;
 	int status;
 
 	if (absent) {
@@ -262,7 +290,8 @@ static void run_test(const struct ktap_test *test, const struct ktap_variant *va
 	memset(verdict, 0, sizeof(*verdict));
 	status = run_in_group(test->body, variant ? variant->data : NULL, limit);
 	ok = status == 0 && !atomic_load(&verdict->failures);
-	if (status == -1)
+	hangs = status == -1;
+	if (hangs)
 		printf("# not finished after %u s\n", limit);
 	else if (WIFSIGNALED(status))
 		printf("# killed by signal %d (%s)\n", WTERMSIG(status),
@@ -283,6 +312,9 @@ static void run_test(const struct ktap_test *test, const struct ktap_variant *va
 	printf("# %u checks, %.1f s\n", atomic_load(&verdict->checks), ktap_clock() - start);
 	print_result(ok, variant ? variant->name : NULL, test->sentence,
 		     ok && verdict->skipped ? verdict->reason : NULL);
+	/* What it has left behind would only make the others fail, or wait as it does */
+	if (hangs)
+		exit(bail_out("a test hangs"));
 }
 
 /* Is @filter part of the test's name as it is printed? */
@@ -321,12 +353,6 @@ static unsigned int visit_runs(const char *filter, const struct ktap_hooks *hook
 	return count;
 }
 
-static int bail_out(const char *reason)
-{
-	printf("Bail out! %s\n", reason);
-	return 1;
-}
-
 int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 {
 	static const struct ktap_hooks no_hooks;
@@ -342,6 +368,8 @@ int ktap_main(int argc, char **argv, const struct ktap_hooks *hooks)
 		perror("mmap");
 		return 1;
 	}
+	/* What a test forks and forgets is ours to wait for */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	runs = visit_runs(filter, hooks, NULL);
 	printf("KTAP version 1\n1..%u\n", runs + 1);
 	if (!runs)
