@@ -11,27 +11,18 @@
 #define _MDEVKIT_MDEVKIT_H
 
 #include <linux/build_bug.h>
-#include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
-#include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
-#include <linux/rwsem.h>
-#include <linux/spinlock.h>
 #include <linux/vfio.h>
-#include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include <mdevkit/pci.h>
 
 struct pci_driver;
 struct mdevkit_device;
-struct mdevkit_irqs;
-struct mdevkit_config;
+struct mdevkit_device_private;
 struct mdevkit_parent;
-struct mdevkit_group;
 
 /**
  * enum mdevkit_dma_kind - who translates the DMA of a type's mdevs
@@ -158,7 +149,6 @@ struct mdevkit_driver {
  * @type: its type
  * @ops: the driver's callbacks
  *
- * All other members are private to mdevkit.
  */
 struct mdevkit_device {
 	struct vfio_device vdev;
@@ -168,42 +158,7 @@ struct mdevkit_device {
 	const struct mdevkit_device_ops *ops;
 
 	/* private: */
-	/*
-	 * Held for reading around BAR accesses and config reads, for writing around config
-	 * writes and the life cycle callbacks. Guards config, pasid,
-	 * dma_reasons and dma_started.
-	 */
-	struct rw_semaphore access;
-	/*
-	 * Held for reading around page faults. memory_enabled and blocked are written with
-	 * both locks held for writing. Inside access and the mmap lock.
-	 */
-	struct rw_semaphore mapping;
-	wait_queue_head_t unblocked;	/* blocked is 0, or gone is set */
-	/*
-	 * Held for reading while mdevkit_dma_rw() copies the tenant's memory, and faults it
-	 * in. dma_started is written with both locks held for writing. Inside access,
-	 * outside the mmap lock.
-	 */
-	struct rw_semaphore dma_gate;
-	struct mdevkit_config *config;
-	struct mdevkit_irqs *irqs;
-	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
-	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
-	bool in_use;			/* open, as far as the group is concerned */
-	bool ioas_attached;		/* by iommufd */
-	bool armed;			/* counts in its group's users */
-	bool suspended;			/* was armed before the replace that is under way */
-	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
-	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
-	struct page *dead_page;		/* shown where there is nothing; NULL if not open */
-	unsigned int blocked;		/* faults wait; see mdevkit_mmap_block() */
-	ioasid_t pasid;			/* of its DMA, or IOMMU_NO_PASID; valid while translated */
-	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
-	bool dma_started;		/* all of them, and so the driver was told */
-	bool io_enabled;
-	bool memory_enabled;
-	bool gone;			/* set once, by the parent's end; read anywhere */
+	struct mdevkit_device_private *priv;
 };
 
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
@@ -242,6 +197,8 @@ void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);
 struct device *mdevkit_parent_dev(struct mdevkit_parent *parent);
 
+bool mdevkit_device_gone(const struct mdevkit_device *kdev);
+
 /* A parent for drivers that have no hardware */
 struct device *mdevkit_create_software_device(const char *name);
 void mdevkit_destroy_software_device(struct device *dev);
@@ -266,21 +223,6 @@ int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len
 static inline struct mdevkit_device *mdevkit_device_from_dev(struct device *dev)
 {
 	return dev_get_drvdata(dev);
-}
-
-/**
- * mdevkit_device_gone() - has the parent gone away under this device?
- * @kdev: the device
- *
- * No lock keeps it from becoming true, not even during a callback: what a driver does after it
- * has looked must be harmless on hardware that does not answer.
- *
- * Context: any.
- * Return: true once the parent's hardware must not be touched any more.
- */
-static inline bool mdevkit_device_gone(const struct mdevkit_device *kdev)
-{
-	return READ_ONCE(kdev->gone);
 }
 
 #endif /* _MDEVKIT_MDEVKIT_H */

@@ -42,6 +42,8 @@ struct mdevkit_io_page {
  *	inside the BAR and naturally aligned, @width is one of @widths.
  *	0, or -errno that the tenant's access returns. May sleep
  * @write: the same for a write; higher bits of @value are zero
+ * @registers_end: bytes from the start in which @read and @write have registers; 0: not
+ *	declared. Only to have a declaration refused whose MSI-X table or PBA lies over them
  * @passthrough_size: the first so many bytes of the BAR (page aligned; I/O BARs: 0)
  *	are pages of the parent's own MMIO, that the tenant may mmap
  * @page: tells the page number @pgoff of the pass-through part; called when the tenant
@@ -60,6 +62,7 @@ struct mdevkit_bar {
 		    u64 *value);
 	int (*write)(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
 		     u64 value);
+	u64 registers_end;
 	u64 passthrough_size;
 	int (*page)(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page);
 };
@@ -94,7 +97,8 @@ struct mdevkit_pci_bytes {
  * @intx_pin: 0: no INTx; 1 to 4: INTA to INTD
  * @msi_vectors: MSI messages (0: no MSI; else a power of two up to 32)
  * @msix_vectors: MSI-X table size (0: no MSI-X; up to 2048)
- * @msix_bar: BAR that holds table and PBA; it has room for both at the offsets
+ * @msix_bar: BAR that holds table and PBA; it has room for both at the offsets. What they
+ *	cover is answered by mdevkit: the BAR's callbacks are not called there
  * @msix_table: offset of the MSI-X table in @msix_bar, 8-byte aligned
  * @msix_pba: offset of the pending bit array in @msix_bar, 8-byte aligned
  * @express: the function has a PCI Express endpoint capability with function

@@ -80,10 +80,10 @@ static ioasid_t member_pasid(const struct mdevkit_device *kdev)
 static void disarm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 {
 	lockdep_assert_held(&group->lock);
-	if (!kdev->armed)
+	if (!kdev->priv->armed)
 		return;
 	mdevkit_dma_iommu_gone(kdev);
-	kdev->armed = false;
+	kdev->priv->armed = false;
 	if (!--group->users)
 		group_detach(group);
 }
@@ -94,7 +94,7 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 	int ret;
 
 	lockdep_assert_held(&group->lock);
-	if (!domain || kdev->armed)
+	if (!domain || kdev->priv->armed)
 		return 0;
 	if (!group->users) {
 		ret = group_attach(group, domain);
@@ -102,7 +102,7 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
 			return ret;
 	}
 	group->users++;
-	kdev->armed = true;
+	kdev->priv->armed = true;
 	ret = mdevkit_dma_iommu_ready(kdev, member_pasid(kdev));
 	if (ret)
 		disarm_member(group, kdev);
@@ -120,7 +120,7 @@ static int arm_member(struct mdevkit_group *group, struct mdevkit_device *kdev)
  */
 int mdevkit_group_arm(struct mdevkit_device *kdev)
 {
-	struct mdevkit_group *group = kdev->group;
+	struct mdevkit_group *group = kdev->priv->group;
 	int ret = 0;
 
 	if (!group)
@@ -128,7 +128,7 @@ int mdevkit_group_arm(struct mdevkit_device *kdev)
 	guard(mutex)(&group->lock);
 	if (!mdevkit_iommufd_bound(kdev))
 		ret = arm_member(group, kdev);
-	kdev->in_use = !ret;
+	kdev->priv->in_use = !ret;
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_arm);
@@ -139,74 +139,74 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_arm);
  */
 void mdevkit_group_disarm(struct mdevkit_device *kdev)
 {
-	struct mdevkit_group *group = kdev->group;
+	struct mdevkit_group *group = kdev->priv->group;
 
 	if (!group)
 		return;
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
-	kdev->in_use = false;
+	kdev->priv->in_use = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_disarm);
 
 static bool member_may_be_armed(const struct mdevkit_device *kdev)
 {
-	return kdev->in_use && kdev->ioas_attached && !mdevkit_device_gone(kdev);
+	return kdev->priv->in_use && kdev->priv->ioas_attached && !mdevkit_device_gone(kdev);
 }
 
 /* Ends the DMA of all members, before the group's domain changes. */
 static void group_suspend(struct mdevkit_group *group)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 
-	list_for_each_entry(kdev, &group->members, group_entry) {
-		kdev->suspended = kdev->armed;
-		disarm_member(group, kdev);
+	list_for_each_entry(priv, &group->members, group_entry) {
+		priv->suspended = priv->armed;
+		disarm_member(group, priv->kdev);
 	}
 }
 
 /* Arms all members that are open and attached with what is on the group now, or none. */
 static int group_arm_all(struct mdevkit_group *group)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 	int ret;
 
-	list_for_each_entry(kdev, &group->members, group_entry) {
-		ret = member_may_be_armed(kdev) ? arm_member(group, kdev) : 0;
+	list_for_each_entry(priv, &group->members, group_entry) {
+		ret = member_may_be_armed(priv->kdev) ? arm_member(group, priv->kdev) : 0;
 		/* What goes away meanwhile is not what the others wait for */
-		if (ret && !mdevkit_device_gone(kdev))
+		if (ret && !mdevkit_device_gone(priv->kdev))
 			goto out_disarm;
 	}
 	return 0;
 
 out_disarm:
-	list_for_each_entry(kdev, &group->members, group_entry)
-		disarm_member(group, kdev);
+	list_for_each_entry(priv, &group->members, group_entry)
+		disarm_member(group, priv->kdev);
 	return ret;
 }
 
 /* The same for each member that can be armed, when there is no way back. */
 static void group_arm_possible(struct mdevkit_group *group)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 
-	list_for_each_entry(kdev, &group->members, group_entry)
-		if (member_may_be_armed(kdev))
-			arm_member(group, kdev);
+	list_for_each_entry(priv, &group->members, group_entry)
+		if (member_may_be_armed(priv->kdev))
+			arm_member(group, priv->kdev);
 }
 
 /* A member whose DMA does not go on is blocked, and told by its error interrupt. */
 static void group_report_blocked(struct mdevkit_group *group)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 
-	list_for_each_entry(kdev, &group->members, group_entry) {
-		if (kdev->suspended && !kdev->armed) {
-			dev_err_ratelimited(&kdev->mdev->dev,
+	list_for_each_entry(priv, &group->members, group_entry) {
+		if (priv->suspended && !priv->armed) {
+			dev_err_ratelimited(&priv->kdev->mdev->dev,
 					    "DMA is blocked after a change of its IOAS: attach it again\n");
-			mdevkit_signal_error(kdev);
+			mdevkit_signal_error(priv->kdev);
 		}
-		kdev->suspended = false;
+		priv->suspended = false;
 	}
 }
 
@@ -260,7 +260,7 @@ out:
  */
 int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 {
-	struct mdevkit_group *group = kdev->group;
+	struct mdevkit_group *group = kdev->priv->group;
 	u32 wanted = *pt_id;
 	bool first;
 	int ret;
@@ -268,7 +268,7 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 	guard(mutex)(&group->lock);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
-	if (kdev->ioas_attached)
+	if (kdev->priv->ioas_attached)
 		return group_replace_ioas(group, kdev, pt_id);
 	first = !group_paging_domain(kdev);
 	ret = mdevkit_iommufd_attach(kdev, pt_id);
@@ -279,7 +279,7 @@ int mdevkit_group_attach_ioas(struct mdevkit_device *kdev, u32 *pt_id)
 		mdevkit_iommufd_detach(kdev);
 	else if (first)
 		group->pt_id = wanted;
-	kdev->ioas_attached = !ret;
+	kdev->priv->ioas_attached = !ret;
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_attach_ioas);
@@ -290,12 +290,12 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_attach_ioas);
  */
 void mdevkit_group_detach_ioas(struct mdevkit_device *kdev)
 {
-	struct mdevkit_group *group = kdev->group;
+	struct mdevkit_group *group = kdev->priv->group;
 
 	guard(mutex)(&group->lock);
 	disarm_member(group, kdev);
 	mdevkit_iommufd_detach(kdev);
-	kdev->ioas_attached = false;
+	kdev->priv->ioas_attached = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_detach_ioas);
 
@@ -307,8 +307,8 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_detach_ioas);
  */
 void mdevkit_group_unbind_iommufd(struct mdevkit_device *kdev)
 {
-	guard(mutex)(&kdev->group->lock);
-	disarm_member(kdev->group, kdev);
+	guard(mutex)(&kdev->priv->group->lock);
+	disarm_member(kdev->priv->group, kdev);
 	vfio_iommufd_physical_unbind(&kdev->vdev);
-	kdev->ioas_attached = false;
+	kdev->priv->ioas_attached = false;
 }

@@ -128,6 +128,12 @@ static int check_msix(const struct mdevkit_pci_desc *desc, char *why)
 			      desc->msix_bar, bar->size);
 	if (desc->msix_table < pba_end && desc->msix_pba < table_end)
 		return refuse(why, "msix_table and msix_pba overlap");
+	if (bar->registers_end > bar->size)
+		return refuse(why, "BAR %u: registers_end %#llx is more than size %#llx",
+			      desc->msix_bar, bar->registers_end, bar->size);
+	if (min(desc->msix_table, desc->msix_pba) < bar->registers_end)
+		return refuse(why, "msix_table or msix_pba lies over the registers of BAR %u",
+			      desc->msix_bar);
 	/* A tenant must never map the pages in which its table is emulated */
 	if (min(desc->msix_table, desc->msix_pba) < bar->passthrough_size)
 		return refuse(why, "msix_table or msix_pba is in the pass-through part of BAR %u",

@@ -290,7 +290,7 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 	config->kept = config->writable + size;
 	config->size = size;
 	config->desc = desc;
-	kdev->config = config;
+	kdev->priv->config = config;
 
 	config_set_header(config);
 	bitmap_set(layout.taken, 0, PCI_STD_HEADER_SIZEOF);
@@ -316,24 +316,24 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_init);
  */
 void mdevkit_config_free(struct mdevkit_device *kdev)
 {
-	if (!kdev->config)
+	if (!kdev->priv->config)
 		return;
-	kvfree(kdev->config->value);
-	kfree(kdev->config);
-	kdev->config = NULL;
+	kvfree(kdev->priv->config->value);
+	kfree(kdev->priv->config);
+	kdev->priv->config = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_free);
 
 /* Lets the rest of the kit follow what the registers say now. */
 static void config_apply(struct mdevkit_device *kdev)
 {
-	struct mdevkit_config *config = kdev->config;
+	struct mdevkit_config *config = kdev->priv->config;
 	u16 command = get_unaligned_le16(config->value + PCI_COMMAND);
 	bool powered = !config->pm ||
 		       (config->value[config->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) == 0;
 	bool memory = powered && (command & PCI_COMMAND_MEMORY);
 
-	kdev->io_enabled = powered && (command & PCI_COMMAND_IO);
+	kdev->priv->io_enabled = powered && (command & PCI_COMMAND_IO);
 	mdevkit_mmap_set_memory(kdev, memory);
 	mdevkit_dma_set_bus_master(kdev, powered && (command & PCI_COMMAND_MASTER));
 	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
@@ -345,7 +345,7 @@ static void config_apply(struct mdevkit_device *kdev)
  */
 void mdevkit_config_open(struct mdevkit_device *kdev)
 {
-	memcpy(kdev->config->value, kdev->config->initial, kdev->config->size);
+	memcpy(kdev->priv->config->value, kdev->priv->config->initial, kdev->priv->config->size);
 	config_apply(kdev);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_open);
@@ -356,7 +356,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_open);
  */
 void mdevkit_config_reset(struct mdevkit_device *kdev)
 {
-	struct mdevkit_config *config = kdev->config;
+	struct mdevkit_config *config = kdev->priv->config;
 	size_t i;
 
 	for (i = 0; i < config->size; i++)
@@ -374,7 +374,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_reset);
  */
 size_t mdevkit_config_size(const struct mdevkit_device *kdev)
 {
-	return kdev->config->size;
+	return kdev->priv->config->size;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_size);
 
@@ -391,7 +391,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_size);
  */
 int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count)
 {
-	struct mdevkit_config *config = kdev->config;
+	struct mdevkit_config *config = kdev->priv->config;
 
 	if (offset > config->size || count > config->size - offset)
 		return -EINVAL;
@@ -442,7 +442,7 @@ static bool config_write_has_flr(struct mdevkit_config *config, u64 offset, cons
 int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf, size_t count,
 			 bool *flr)
 {
-	struct mdevkit_config *config = kdev->config;
+	struct mdevkit_config *config = kdev->priv->config;
 	u8 power = 0;
 	size_t i;
 

@@ -19,7 +19,9 @@
  */
 static void device_tell_user(struct work_struct *work)
 {
-	struct mdevkit_device *kdev = container_of(work, struct mdevkit_device, tell_work);
+	struct mdevkit_device_private *priv =
+		container_of(work, struct mdevkit_device_private, tell_work);
+	struct mdevkit_device *kdev = priv->kdev;
 
 	/* The user hears of it when its mappings show it already */
 	if (mdevkit_device_gone(kdev))
@@ -28,20 +30,56 @@ static void device_tell_user(struct work_struct *work)
 }
 
 /**
- * mdevkit_device_init() - make a zeroed device's locks, lists and work usable
+ * mdevkit_device_init() - give a device its private part
  * @kdev: the device
+ *
+ * Return: 0 or -ENOMEM.
  */
-void mdevkit_device_init(struct mdevkit_device *kdev)
+int mdevkit_device_init(struct mdevkit_device *kdev)
 {
-	init_rwsem(&kdev->access);
-	init_rwsem(&kdev->mapping);
-	init_waitqueue_head(&kdev->unblocked);
-	init_rwsem(&kdev->dma_gate);
-	INIT_LIST_HEAD(&kdev->group_entry);
-	INIT_LIST_HEAD(&kdev->parent_entry);
-	INIT_WORK(&kdev->tell_work, device_tell_user);
+	struct mdevkit_device_private *priv = kzalloc(sizeof(*priv), GFP_KERNEL_ACCOUNT);
+
+	if (!priv)
+		return -ENOMEM;
+	init_rwsem(&priv->access);
+	init_rwsem(&priv->mapping);
+	init_waitqueue_head(&priv->unblocked);
+	init_rwsem(&priv->dma_gate);
+	INIT_LIST_HEAD(&priv->group_entry);
+	INIT_LIST_HEAD(&priv->parent_entry);
+	INIT_WORK(&priv->tell_work, device_tell_user);
+	priv->kdev = kdev;
+	kdev->priv = priv;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_init);
+
+/**
+ * mdevkit_device_free() - undo of mdevkit_device_init()
+ * @kdev: the device, which nobody uses any more
+ */
+void mdevkit_device_free(struct mdevkit_device *kdev)
+{
+	kfree(kdev->priv);
+	kdev->priv = NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_free);
+
+/**
+ * mdevkit_device_gone() - has the parent gone away under this device?
+ * @kdev: the device
+ *
+ * No lock keeps it from becoming true, not even during a callback: what a driver does after it
+ * has looked must be harmless on hardware that does not answer.
+ *
+ * Context: any.
+ * Return: true once the parent's hardware must not be touched any more.
+ */
+bool mdevkit_device_gone(const struct mdevkit_device *kdev)
+{
+	return READ_ONCE(kdev->priv->gone);
+}
+EXPORT_SYMBOL_GPL(mdevkit_device_gone);
 
 static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 					   struct mdevkit_type_entry *entry,
@@ -50,6 +88,7 @@ static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 	struct mdevkit_driver *drv = entry->parent->drv;
 	struct mdevkit_device *kdev;
 	struct vfio_device *vdev;
+	int ret;
 
 	vdev = _vfio_alloc_device(drv->device_size, &mdev->dev, vfio_ops);
 	if (IS_ERR(vdev))
@@ -59,7 +98,11 @@ static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 	kdev->parent = entry->parent;
 	kdev->type = entry->type;
 	kdev->ops = drv->ops;
-	mdevkit_device_init(kdev);
+	ret = mdevkit_device_init(kdev);
+	if (ret) {
+		vfio_put_device(vdev);
+		return ERR_PTR(ret);
+	}
 	return kdev;
 }
 
@@ -71,16 +114,16 @@ static int device_list(struct mdevkit_device *kdev)
 	guard(spinlock_irqsave)(&parent->devices_lock);
 	if (parent->gone)
 		return -ENODEV;
-	list_add_tail(&kdev->parent_entry, &parent->devices);
+	list_add_tail(&kdev->priv->parent_entry, &parent->devices);
 	return 0;
 }
 
 static void device_unlist(struct mdevkit_device *kdev)
 {
 	scoped_guard(spinlock_irqsave, &kdev->parent->devices_lock)
-		list_del_init(&kdev->parent_entry);
+		list_del_init(&kdev->priv->parent_entry);
 	/* Nobody finds it any more to queue the work again */
-	flush_work(&kdev->tell_work);
+	flush_work(&kdev->priv->tell_work);
 }
 
 static int device_set_up(struct mdevkit_device *kdev)
@@ -160,6 +203,7 @@ int mdevkit_device_probe(struct mdev_device *mdev, const struct vfio_device_ops 
 
 out_put:
 	dev_set_drvdata(&mdev->dev, NULL);
+	mdevkit_device_free(kdev);
 	vfio_put_device(&kdev->vdev);
 out_capacity:
 	mdevkit_capacity_give(parent, entry->type);
@@ -186,6 +230,7 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_config_free(kdev);
 	mdevkit_irqs_free(kdev);
 	dev_set_drvdata(&mdev->dev, NULL);
+	mdevkit_device_free(kdev);
 	vfio_put_device(&kdev->vdev);
 	mdevkit_capacity_give(parent, type);
 }
@@ -203,7 +248,7 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 {
 	int ret;
 
-	lockdep_assert_held_write(&kdev->access);
+	lockdep_assert_held_write(&kdev->priv->access);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
 	/*
@@ -238,7 +283,7 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
  */
 int mdevkit_device_reset(struct mdevkit_device *kdev)
 {
-	guard(rwsem_write)(&kdev->access);
+	guard(rwsem_write)(&kdev->priv->access);
 	return mdevkit_device_reset_locked(kdev);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_reset);
@@ -284,14 +329,14 @@ int mdevkit_device_open(struct mdevkit_device *kdev)
 {
 	int ret;
 
-	scoped_guard(rwsem_write, &kdev->access)
+	scoped_guard(rwsem_write, &kdev->priv->access)
 		ret = device_open_locked(kdev);
 	if (ret)
 		return ret;
 	ret = mdevkit_group_arm(kdev);
 	if (!ret)
 		return 0;
-	scoped_guard(rwsem_write, &kdev->access)
+	scoped_guard(rwsem_write, &kdev->priv->access)
 		device_close_locked(kdev);
 	return ret;
 }
@@ -304,7 +349,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_open);
 void mdevkit_device_close(struct mdevkit_device *kdev)
 {
 	mdevkit_group_disarm(kdev);
-	scoped_guard(rwsem_write, &kdev->access)
+	scoped_guard(rwsem_write, &kdev->priv->access)
 		device_close_locked(kdev);
 	mdevkit_irqs_release_user(kdev);
 }
@@ -318,7 +363,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_close);
  */
 void mdevkit_device_ask(struct mdevkit_device *kdev)
 {
-	schedule_work(&kdev->tell_work);
+	schedule_work(&kdev->priv->tell_work);
 }
 
 /**
@@ -332,7 +377,7 @@ void mdevkit_device_ask(struct mdevkit_device *kdev)
  */
 void mdevkit_device_set_gone(struct mdevkit_device *kdev)
 {
-	WRITE_ONCE(kdev->gone, true);
-	schedule_work(&kdev->tell_work);
+	WRITE_ONCE(kdev->priv->gone, true);
+	schedule_work(&kdev->priv->tell_work);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_set_gone);

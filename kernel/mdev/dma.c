@@ -27,7 +27,7 @@ static int dma_start(struct mdevkit_device *kdev)
 	if (dma_is_software(kdev) || !kdev->ops->start_dma)
 		return 0;
 	mdevkit_mmap_block(kdev);
-	ret = kdev->ops->start_dma(kdev, kdev->pasid);
+	ret = kdev->ops->start_dma(kdev, kdev->priv->pasid);
 	mdevkit_mmap_unblock(kdev);
 	return ret;
 }
@@ -44,13 +44,13 @@ static void dma_end(struct mdevkit_device *kdev)
 /* Waits for each mdevkit_dma_rw() that is under way; the next one sees what is recorded. */
 static void dma_record(struct mdevkit_device *kdev, bool started)
 {
-	guard(rwsem_write)(&kdev->dma_gate);
-	kdev->dma_started = started;
+	guard(rwsem_write)(&kdev->priv->dma_gate);
+	kdev->priv->dma_started = started;
 }
 
 static bool dma_allowed(struct mdevkit_device *kdev)
 {
-	return kdev->dma_reasons == MDEVKIT_DMA_ALL_REASONS && !mdevkit_device_gone(kdev);
+	return kdev->priv->dma_reasons == MDEVKIT_DMA_ALL_REASONS && !mdevkit_device_gone(kdev);
 }
 
 /* Has the driver start or end the device's DMA, as the reasons now have it. */
@@ -59,7 +59,7 @@ static int dma_switch(struct mdevkit_device *kdev)
 	bool allowed = dma_allowed(kdev);
 	int ret;
 
-	if (allowed == kdev->dma_started)
+	if (allowed == kdev->priv->dma_started)
 		return 0;
 	if (!allowed) {
 		dma_end(kdev);
@@ -87,7 +87,7 @@ static int dma_switch(struct mdevkit_device *kdev)
  */
 void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason)
 {
-	kdev->dma_reasons &= ~reason;
+	kdev->priv->dma_reasons &= ~reason;
 	dma_switch(kdev);
 }
 
@@ -105,7 +105,7 @@ int mdevkit_dma_allow(struct mdevkit_device *kdev, enum mdevkit_dma_reason reaso
 {
 	int ret;
 
-	kdev->dma_reasons |= reason;
+	kdev->priv->dma_reasons |= reason;
 	ret = dma_switch(kdev);
 	if (ret && !mdevkit_device_gone(kdev))
 		dev_err_ratelimited(&kdev->mdev->dev, "DMA does not start: %d\n", ret);
@@ -126,10 +126,10 @@ int mdevkit_dma_iommu_ready(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	int ret;
 
-	guard(rwsem_write)(&kdev->access);
+	guard(rwsem_write)(&kdev->priv->access);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
-	kdev->pasid = pasid;
+	kdev->priv->pasid = pasid;
 	ret = mdevkit_dma_allow(kdev, MDEVKIT_DMA_IOMMU_READY);
 	if (ret)
 		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
@@ -145,7 +145,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_iommu_ready);
  */
 void mdevkit_dma_iommu_gone(struct mdevkit_device *kdev)
 {
-	guard(rwsem_write)(&kdev->access);
+	guard(rwsem_write)(&kdev->priv->access);
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_iommu_gone);
@@ -201,10 +201,10 @@ int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len
 {
 	if (!dma_is_software(kdev))
 		return -EINVAL;
-	guard(rwsem_read)(&kdev->dma_gate);
+	guard(rwsem_read)(&kdev->priv->dma_gate);
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
-	if (!kdev->dma_started)
+	if (!kdev->priv->dma_started)
 		return -EPERM;
 	return mdevkit_dma_copy(kdev, iova, data, len, write);
 }

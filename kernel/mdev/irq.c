@@ -59,7 +59,7 @@ int mdevkit_irqs_init(struct mdevkit_device *kdev)
 	irqs->active = IRQ_NONE_ACTIVE;
 	for (i = 0; i < nr; i++)
 		irqs->vectors[i].irqs = irqs;
-	kdev->irqs = irqs;
+	kdev->priv->irqs = irqs;
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_init);
@@ -69,8 +69,8 @@ static void unbind_forgotten(struct mdevkit_device *kdev)
 {
 	unsigned int i, nr = 0;
 
-	for (i = 0; i < kdev->irqs->nr_vectors; i++) {
-		nr += !!kdev->irqs->vectors[i].hw_irq;
+	for (i = 0; i < kdev->priv->irqs->nr_vectors; i++) {
+		nr += !!kdev->priv->irqs->vectors[i].hw_irq;
 		mdevkit_irq_unbind_hw(kdev, i);
 	}
 	if (nr)
@@ -87,12 +87,12 @@ static void unbind_forgotten(struct mdevkit_device *kdev)
  */
 void mdevkit_irqs_free(struct mdevkit_device *kdev)
 {
-	if (!kdev->irqs)
+	if (!kdev->priv->irqs)
 		return;
 	unbind_forgotten(kdev);
-	kvfree(kdev->irqs->msix_table);
-	kvfree(kdev->irqs);
-	kdev->irqs = NULL;
+	kvfree(kdev->priv->irqs->msix_table);
+	kvfree(kdev->priv->irqs);
+	kdev->priv->irqs = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_free);
 
@@ -181,7 +181,7 @@ static void intx_set_masked(struct mdevkit_irqs *irqs, bool masked)
  */
 void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 
 	if (vector >= irqs->nr_vectors)
 		return;
@@ -203,7 +203,7 @@ EXPORT_SYMBOL_GPL(mdevkit_irq_signal);
  */
 void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	bool rising;
 
 	guard(spinlock_irqsave)(&irqs->lock);
@@ -228,8 +228,8 @@ EXPORT_SYMBOL_GPL(mdevkit_irq_set_level);
  */
 void mdevkit_signal_error(struct mdevkit_device *kdev)
 {
-	guard(spinlock_irqsave)(&kdev->irqs->lock);
-	mdevkit_irq_signal_trigger(kdev->irqs->err);
+	guard(spinlock_irqsave)(&kdev->priv->irqs->lock);
+	mdevkit_irq_signal_trigger(kdev->priv->irqs->err);
 }
 EXPORT_SYMBOL_GPL(mdevkit_signal_error);
 
@@ -241,9 +241,9 @@ EXPORT_SYMBOL_GPL(mdevkit_signal_error);
  */
 bool mdevkit_irq_ask(struct mdevkit_device *kdev)
 {
-	guard(spinlock_irqsave)(&kdev->irqs->lock);
-	mdevkit_irq_signal_trigger(kdev->irqs->req);
-	return kdev->irqs->req;
+	guard(spinlock_irqsave)(&kdev->priv->irqs->lock);
+	mdevkit_irq_signal_trigger(kdev->priv->irqs->req);
+	return kdev->priv->irqs->req;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_ask);
 
@@ -380,7 +380,7 @@ static void hw_discard(struct mdevkit_irqs *irqs)
  */
 int mdevkit_irq_bind_hw(struct mdevkit_device *kdev, unsigned int vector, int hwirq)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	struct mdevkit_vector *v;
 	int ret;
 
@@ -414,7 +414,7 @@ EXPORT_SYMBOL_GPL(mdevkit_irq_bind_hw);
  */
 void mdevkit_irq_unbind_hw(struct mdevkit_device *kdev, unsigned int vector)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 
 	if (vector >= irqs->nr_vectors)
 		return;
@@ -433,9 +433,9 @@ EXPORT_SYMBOL_GPL(mdevkit_irq_unbind_hw);
  */
 void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable)
 {
-	guard(spinlock_irqsave)(&kdev->irqs->lock);
-	kdev->irqs->intx_disable = disable;
-	intx_deliver(kdev->irqs);
+	guard(spinlock_irqsave)(&kdev->priv->irqs->lock);
+	kdev->priv->irqs->intx_disable = disable;
+	intx_deliver(kdev->priv->irqs);
 }
 
 /**
@@ -446,7 +446,7 @@ void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable)
  */
 bool mdevkit_irq_intx_status(struct mdevkit_device *kdev)
 {
-	return kdev->type->pci->intx_pin && READ_ONCE(kdev->irqs->level);
+	return kdev->type->pci->intx_pin && READ_ONCE(kdev->priv->irqs->level);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_intx_status);
 
@@ -459,7 +459,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_intx_status);
  */
 void mdevkit_irqs_reset(struct mdevkit_device *kdev)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	unsigned int i;
 
 	scoped_guard(spinlock_irqsave, &irqs->lock)
@@ -484,9 +484,9 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_reset);
  */
 void mdevkit_irqs_discard(struct mdevkit_device *kdev)
 {
-	guard(mutex)(&kdev->irqs->config_lock);
-	hw_discard(kdev->irqs);
-	messages_forget(kdev->irqs);
+	guard(mutex)(&kdev->priv->irqs->config_lock);
+	hw_discard(kdev->priv->irqs);
+	messages_forget(kdev->priv->irqs);
 }
 
 /**
@@ -558,7 +558,7 @@ static bool irq_index_usable(struct mdevkit_irqs *irqs, unsigned int index)
 
 static void irq_index_disable(struct mdevkit_device *kdev, unsigned int index)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	unsigned int count = mdevkit_irq_count(kdev, index);
 	struct eventfd_ctx *old;
 	unsigned int i;
@@ -596,7 +596,7 @@ static void irq_index_disable(struct mdevkit_device *kdev, unsigned int index)
  */
 void mdevkit_irqs_release_user(struct mdevkit_device *kdev)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 
 	guard(mutex)(&irqs->config_lock);
 	if (irqs->active != IRQ_NONE_ACTIVE)
@@ -633,7 +633,7 @@ static struct eventfd_ctx *irq_swap_trigger(struct mdevkit_irqs *irqs, unsigned 
 static int irq_set_eventfds(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr,
 			    const s32 *fds)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	struct eventfd_ctx **triggers;
 	unsigned int i;
 	int ret;
@@ -675,7 +675,7 @@ out_put:
 static void irq_loopback(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr,
 			 const u8 *select)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	unsigned int i;
 
 	for (i = 0; i < hdr->count; i++) {
@@ -689,7 +689,7 @@ static void irq_loopback(struct mdevkit_device *kdev, const struct vfio_irq_set 
 
 static int irq_set_trigger(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	u32 type = hdr->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
 
 	if (type == VFIO_IRQ_SET_DATA_NONE && !hdr->count) {
@@ -719,13 +719,13 @@ static void intx_unmask_by_eventfd(void *opaque, void *unused)
 {
 	struct mdevkit_device *kdev = opaque;
 
-	intx_set_masked(kdev->irqs, false);
+	intx_set_masked(kdev->priv->irqs, false);
 }
 
 static int intx_set_mask(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data,
 			 bool mask)
 {
-	struct mdevkit_irqs *irqs = kdev->irqs;
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 
 	if (hdr->index != VFIO_PCI_INTX_IRQ_INDEX)
 		return -ENOTTY;
@@ -766,7 +766,7 @@ static int intx_set_mask(struct mdevkit_device *kdev, const struct vfio_irq_set 
  */
 int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data)
 {
-	guard(mutex)(&kdev->irqs->config_lock);
+	guard(mutex)(&kdev->priv->irqs->config_lock);
 	switch (hdr->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) {
 	case VFIO_IRQ_SET_ACTION_TRIGGER:
 		return irq_set_trigger(kdev, hdr, data);

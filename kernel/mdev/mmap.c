@@ -24,7 +24,7 @@
 /* Blocked while the driver resets, starts or drains; a device that is gone is not */
 static bool mappings_blocked(const struct mdevkit_device *kdev)
 {
-	return READ_ONCE(kdev->blocked) && !mdevkit_device_gone(kdev);
+	return READ_ONCE(kdev->priv->blocked) && !mdevkit_device_gone(kdev);
 }
 
 static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct mdevkit_device *kdev)
@@ -39,7 +39,7 @@ static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct mdevkit_device *kd
 		return VM_FAULT_SIGBUS;
 	if (!fault_flag_allow_retry_first(vmf->flags)) {
 		/* The mmap lock stays with the caller: not for long, and touch it again */
-		wait_event_killable_timeout(kdev->unblocked, !mappings_blocked(kdev), 1);
+		wait_event_killable_timeout(kdev->priv->unblocked, !mappings_blocked(kdev), 1);
 		return VM_FAULT_NOPAGE;
 	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
@@ -47,7 +47,7 @@ static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct mdevkit_device *kd
 	/* Without the lock the mapping may go; the open file keeps the device */
 	file = get_file(vmf->vma->vm_file);
 	mmap_read_unlock(vmf->vma->vm_mm);
-	wait_event_killable(kdev->unblocked, !mappings_blocked(kdev));
+	wait_event_killable(kdev->priv->unblocked, !mappings_blocked(kdev));
 	fput(file);
 	return VM_FAULT_RETRY;
 }
@@ -59,7 +59,7 @@ static unsigned long page_frame(struct mdevkit_device *kdev, const struct mdevki
 	struct mdevkit_io_page page;
 
 	if (mdevkit_device_gone(kdev) || bar->page(kdev, pgoff, &page))
-		return page_to_pfn(kdev->dead_page);
+		return page_to_pfn(kdev->priv->dead_page);
 	return PHYS_PFN(page.phys);
 }
 
@@ -74,12 +74,12 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	unsigned long pfn;
 	vm_fault_t ret;
 
-	down_read(&kdev->mapping);
+	down_read(&kdev->priv->mapping);
 	if (mappings_blocked(kdev)) {
-		up_read(&kdev->mapping);
+		up_read(&kdev->priv->mapping);
 		return wait_unblocked(vmf, kdev);
 	}
-	if (!mdevkit_device_gone(kdev) && !kdev->memory_enabled) {
+	if (!mdevkit_device_gone(kdev) && !kdev->priv->memory_enabled) {
 		ret = VM_FAULT_SIGBUS;
 	} else {
 		pfn = page_frame(kdev, bar, pgoff);
@@ -88,7 +88,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 		else
 			ret = vmf_insert_mixed(vma, vmf->address, MDEVKIT_PFN(pfn));
 	}
-	up_read(&kdev->mapping);
+	up_read(&kdev->priv->mapping);
 	return ret;
 }
 
@@ -134,7 +134,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_region_mmap);
 
 static void unmap_all(struct mdevkit_device *kdev)
 {
-	lockdep_assert_held_write(&kdev->mapping);
+	lockdep_assert_held_write(&kdev->priv->mapping);
 	unmap_mapping_range(kdev->vdev.inode->i_mapping, 0, 0, true);
 }
 
@@ -161,10 +161,10 @@ int mdevkit_mmap_open(struct mdevkit_device *kdev)
 {
 	if (!has_passthrough(kdev->type->pci))
 		return 0;
-	kdev->dead_page = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (!kdev->dead_page)
+	kdev->priv->dead_page = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!kdev->priv->dead_page)
 		return -ENOMEM;
-	memset(page_address(kdev->dead_page), 0xff, PAGE_SIZE);
+	memset(page_address(kdev->priv->dead_page), 0xff, PAGE_SIZE);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_open);
@@ -176,9 +176,9 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_open);
 void mdevkit_mmap_close(struct mdevkit_device *kdev)
 {
 	mdevkit_mmap_revoke(kdev);
-	if (kdev->dead_page)
-		__free_page(kdev->dead_page);
-	kdev->dead_page = NULL;
+	if (kdev->priv->dead_page)
+		__free_page(kdev->priv->dead_page);
+	kdev->priv->dead_page = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_close);
 
@@ -191,9 +191,9 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_close);
  */
 void mdevkit_mmap_block(struct mdevkit_device *kdev)
 {
-	lockdep_assert_held_write(&kdev->access);
-	guard(rwsem_write)(&kdev->mapping);
-	WRITE_ONCE(kdev->blocked, kdev->blocked + 1);
+	lockdep_assert_held_write(&kdev->priv->access);
+	guard(rwsem_write)(&kdev->priv->mapping);
+	WRITE_ONCE(kdev->priv->blocked, kdev->priv->blocked + 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_block);
 
@@ -203,9 +203,9 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_block);
  */
 void mdevkit_mmap_unblock(struct mdevkit_device *kdev)
 {
-	scoped_guard(rwsem_write, &kdev->mapping)
-		WRITE_ONCE(kdev->blocked, kdev->blocked - 1);
-	wake_up_all(&kdev->unblocked);
+	scoped_guard(rwsem_write, &kdev->priv->mapping)
+		WRITE_ONCE(kdev->priv->blocked, kdev->priv->blocked - 1);
+	wake_up_all(&kdev->priv->unblocked);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_unblock);
 
@@ -217,10 +217,10 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_unblock);
  */
 void mdevkit_mmap_revoke(struct mdevkit_device *kdev)
 {
-	scoped_guard(rwsem_write, &kdev->mapping)
+	scoped_guard(rwsem_write, &kdev->priv->mapping)
 		unmap_all(kdev);
 	if (mdevkit_device_gone(kdev))
-		wake_up_all(&kdev->unblocked);
+		wake_up_all(&kdev->priv->unblocked);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_revoke);
 
@@ -231,8 +231,8 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_mmap_revoke);
  */
 void mdevkit_mmap_set_memory(struct mdevkit_device *kdev, bool enabled)
 {
-	guard(rwsem_write)(&kdev->mapping);
-	if (kdev->memory_enabled && !enabled)
+	guard(rwsem_write)(&kdev->priv->mapping);
+	if (kdev->priv->memory_enabled && !enabled)
 		unmap_all(kdev);
-	kdev->memory_enabled = enabled;
+	kdev->priv->memory_enabled = enabled;
 }

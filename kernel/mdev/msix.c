@@ -52,7 +52,7 @@ static u64 msix_pba_bits(const struct mdevkit_device *kdev, u64 offset, unsigned
 
 	for (i = 0; i < width * BITS_PER_BYTE; i++)
 		if (first + i < kdev->type->pci->msix_vectors &&
-		    READ_ONCE(kdev->irqs->vectors[first + i].pending))
+		    READ_ONCE(kdev->priv->irqs->vectors[first + i].pending))
 			bits |= BIT_ULL(i);
 	return bits;
 }
@@ -100,7 +100,7 @@ int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int widt
 		*value = msix_pba_bits(kdev, offset - desc->msix_pba, width);
 		return 0;
 	}
-	entry = &kdev->irqs->msix_table[(offset - desc->msix_table) / 4];
+	entry = &kdev->priv->irqs->msix_table[(offset - desc->msix_table) / 4];
 	*value = READ_ONCE(entry[0]);
 	if (width == 8)
 		*value |= (u64)READ_ONCE(entry[1]) << 32;
@@ -126,7 +126,7 @@ int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int wid
 		return -EINVAL;
 	if (offset < desc->msix_table || offset >= msix_table_end(desc))
 		return 0;
-	entry = &kdev->irqs->msix_table[(offset - desc->msix_table) / 4];
+	entry = &kdev->priv->irqs->msix_table[(offset - desc->msix_table) / 4];
 	WRITE_ONCE(entry[0], lower_32_bits(value));
 	if (width == 8)
 		WRITE_ONCE(entry[1], upper_32_bits(value));

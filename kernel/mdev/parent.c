@@ -213,12 +213,12 @@ EXPORT_SYMBOL_GPL(mdevkit_register_parent);
  */
 void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 
 	/* all at once; the mdev core removes, and waits for, one after the other */
 	scoped_guard(spinlock_irqsave, &parent->devices_lock)
-		list_for_each_entry(kdev, &parent->devices, parent_entry)
-			mdevkit_device_ask(kdev);
+		list_for_each_entry(priv, &parent->devices, parent_entry)
+			mdevkit_device_ask(priv->kdev);
 	mdev_unregister_parent(&parent->mdev_parent);
 	/* The driver's module may go now; who still holds an mdev looks here when he lets go */
 	WRITE_ONCE(parent->mdev_parent.mdev_driver, &retired_driver);
@@ -278,12 +278,12 @@ EXPORT_SYMBOL_GPL(devm_mdevkit_register_parent);
  */
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
 {
-	struct mdevkit_device *kdev;
+	struct mdevkit_device_private *priv;
 
 	guard(spinlock_irqsave)(&parent->devices_lock);
 	parent->gone = true;
-	list_for_each_entry(kdev, &parent->devices, parent_entry)
-		mdevkit_device_set_gone(kdev);
+	list_for_each_entry(priv, &parent->devices, parent_entry)
+		mdevkit_device_set_gone(priv->kdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_parent_set_gone);
 

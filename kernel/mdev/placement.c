@@ -91,8 +91,8 @@ static int group_add_member(struct mdevkit_group *group, struct mdevkit_device *
 	ret = iommu_aux_group_join(group->aux, &kdev->mdev->dev, dma_dev, flags);
 	if (ret)
 		return ret;
-	list_add_tail(&kdev->group_entry, &group->members);
-	kdev->group = group;
+	list_add_tail(&kdev->priv->group_entry, &group->members);
+	kdev->priv->group = group;
 	return 0;
 }
 
@@ -126,14 +126,14 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_group_join);
  */
 void mdevkit_group_leave(struct mdevkit_device *kdev)
 {
-	struct mdevkit_group *group = kdev->group;
+	struct mdevkit_group *group = kdev->priv->group;
 
 	if (!group)
 		return;
 	guard(mutex)(&groups_lock);
 	scoped_guard(mutex, &group->lock) {
-		list_del_init(&kdev->group_entry);
-		kdev->group = NULL;
+		list_del_init(&kdev->priv->group_entry);
+		kdev->priv->group = NULL;
 		iommu_aux_group_leave(&kdev->mdev->dev);
 	}
 	group_free_if_empty(group);

@@ -3,12 +3,23 @@
 #ifndef _MDEVKIT_PRIVATE_H
 #define _MDEVKIT_PRIVATE_H
 
+#include <linux/cleanup.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mdev.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <mdevkit/mdevkit.h>
+
+struct mdevkit_config;
+struct mdevkit_group;
+struct mdevkit_irqs;
 
 /* VFIO leaves the layout of the device file to its driver; vfio-pci's is what users know. */
 #define MDEVKIT_REGION_SHIFT	40
@@ -40,6 +51,51 @@ enum mdevkit_dma_reason {
 
 #define MDEVKIT_DMA_ALL_REASONS \
 	(MDEVKIT_DMA_IOMMU_READY | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
+
+/**
+ * struct mdevkit_device_private - what only mdevkit.ko knows of a device
+ * @kdev: the device
+ */
+struct mdevkit_device_private {
+	struct mdevkit_device *kdev;
+
+	/*
+	 * Held for reading around BAR accesses and config reads, for writing around config
+	 * writes and the life cycle callbacks. Guards config, pasid,
+	 * dma_reasons and dma_started.
+	 */
+	struct rw_semaphore access;
+	/*
+	 * Held for reading around page faults. memory_enabled and blocked are written with
+	 * both locks held for writing. Inside access and the mmap lock.
+	 */
+	struct rw_semaphore mapping;
+	wait_queue_head_t unblocked;	/* blocked is 0, or gone is set */
+	/*
+	 * Held for reading while mdevkit_dma_rw() copies the tenant's memory, and faults it
+	 * in. dma_started is written with both locks held for writing. Inside access,
+	 * outside the mmap lock.
+	 */
+	struct rw_semaphore dma_gate;
+	struct mdevkit_config *config;
+	struct mdevkit_irqs *irqs;
+	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
+	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
+	bool in_use;			/* open, as far as the group is concerned */
+	bool ioas_attached;		/* by iommufd */
+	bool armed;			/* counts in its group's users */
+	bool suspended;			/* was armed before the replace that is under way */
+	struct list_head parent_entry;	/* guarded by the parent's devices_lock */
+	struct work_struct tell_work;	/* shows the user that the parent goes or has gone */
+	struct page *dead_page;		/* shown where there is nothing; NULL if not open */
+	unsigned int blocked;		/* faults wait; see mdevkit_mmap_block() */
+	ioasid_t pasid;			/* of its DMA, or IOMMU_NO_PASID; valid while translated */
+	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
+	bool dma_started;		/* all of them, and so the driver was told */
+	bool io_enabled;
+	bool memory_enabled;
+	bool gone;			/* set once, by the parent's end; read anywhere */
+};
 
 struct mdevkit_type_entry {
 	struct mdev_type mdev_type;
@@ -99,7 +155,8 @@ void mdevkit_policy_pin(struct mdevkit_parent *parent);
 void mdevkit_policy_unpin(struct mdevkit_parent *parent);
 
 /* device.c */
-void mdevkit_device_init(struct mdevkit_device *kdev);
+int mdevkit_device_init(struct mdevkit_device *kdev);
+void mdevkit_device_free(struct mdevkit_device *kdev);
 int mdevkit_device_probe(struct mdev_device *mdev, const struct vfio_device_ops *vfio_ops);
 void mdevkit_device_remove(struct mdev_device *mdev);
 int mdevkit_device_open(struct mdevkit_device *kdev);

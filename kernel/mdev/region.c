@@ -56,9 +56,11 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_access_width);
 
 static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_bar *bar)
 {
+	const struct mdevkit_device_private *priv = kdev->priv;
+
 	if (mdevkit_device_gone(kdev))
 		return false;
-	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? kdev->io_enabled : kdev->memory_enabled;
+	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? priv->io_enabled : priv->memory_enabled;
 }
 
 /* A page that is not there is as a bus where nobody answers: @value stays all-ones. */
@@ -178,10 +180,10 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_write);
  * @buf: the bytes
  * @count: how many; any number at any alignment
  *
- * A function level reset is done when this returns.
+ * A function level reset is done when this returns. If it fails, the log tells and the DMA
+ * stays off; the write has succeeded nevertheless, as with vfio-pci.
  *
- * Return: 0; -EINVAL when the range is not inside config space; or what the driver's reset
- * returned.
+ * Return: 0, or -EINVAL when the range is not inside config space.
  */
 int mdevkit_region_write_config(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 				size_t count)
@@ -191,7 +193,7 @@ int mdevkit_region_write_config(struct mdevkit_device *kdev, u64 offset, const u
 
 	ret = mdevkit_config_write(kdev, offset, buf, count, &flr);
 	if (!ret && flr)
-		ret = mdevkit_device_reset_locked(kdev);
+		mdevkit_device_reset_locked(kdev);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_region_write_config);
@@ -209,13 +211,13 @@ static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t c
 		if (write) {
 			if (copy_from_user(bytes, buf + done, chunk))
 				return -EFAULT;
-			down_write(&kdev->access);
+			down_write(&kdev->priv->access);
 			ret = mdevkit_region_write_config(kdev, offset + done, bytes, chunk);
-			up_write(&kdev->access);
+			up_write(&kdev->priv->access);
 		} else {
-			down_read(&kdev->access);
+			down_read(&kdev->priv->access);
 			ret = mdevkit_config_read(kdev, offset + done, bytes, chunk);
-			up_read(&kdev->access);
+			up_read(&kdev->priv->access);
 			if (!ret && copy_to_user(buf + done, bytes, chunk))
 				return -EFAULT;
 		}
@@ -292,14 +294,14 @@ static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __us
 		if (write) {
 			if (copy_from_user(&bytes, buf + done, width))
 				return done ?: -EFAULT;
-			down_read(&kdev->access);
+			down_read(&kdev->priv->access);
 			ret = mdevkit_bar_write(kdev, index, offset + done, width,
 						le64_to_cpu(bytes));
-			up_read(&kdev->access);
+			up_read(&kdev->priv->access);
 		} else {
-			down_read(&kdev->access);
+			down_read(&kdev->priv->access);
 			ret = mdevkit_bar_read(kdev, index, offset + done, width, &value);
-			up_read(&kdev->access);
+			up_read(&kdev->priv->access);
 			bytes = cpu_to_le64(value);
 			if (!ret && copy_to_user(buf + done, &bytes, width))
 				return done ?: -EFAULT;

@@ -829,8 +829,9 @@ static void joining_arming_and_detaching_at_once_leaves_nothing(struct kunit *te
 		task[i] = kthread_run(threads[i], &race[i], "iommu_aux_race/%d", i);
 	}
 	/* However slow the kernel is, each has had its turns */
-	for (int waited = 0; waited < 500 || (waited < 60000 && race_has_idlers(race)); waited += 10)
-		msleep(10);
+	msleep(500);
+	for (int waited = 0; waited < 60000 && race_has_idlers(race); waited += 20)
+		msleep(20);
 	for (int i = 0; i < RACERS; i++) {
 		if (!IS_ERR(task[i]))
 			kthread_stop(task[i]);

@@ -89,7 +89,7 @@ KUNIT_ARRAY_PARAM_DESC(config, config_cases, name);
 /* A new user gets the device. */
 static void open_again(struct fake_device *fake)
 {
-	guard(rwsem_write)(&fake->kdev.access);
+	guard(rwsem_write)(&fake->kdev.priv->access);
 	mdevkit_config_open(&fake->kdev);
 }
 
@@ -120,7 +120,7 @@ static void no_write_changes_what_the_next_open_would_not_restore(struct kunit *
 
 	KUNIT_ASSERT_NOT_NULL(test, before);
 	memset(ones, 0xff, sizeof(ones));
-	down_write(&fake->kdev.access);
+	down_write(&fake->kdev.priv->access);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, before, size), 0);
 	/* includes an FLR */
 	for (unsigned int i = 0; i < size; i += sizeof(ones))
@@ -129,7 +129,7 @@ static void no_write_changes_what_the_next_open_would_not_restore(struct kunit *
 	KUNIT_EXPECT_EQ(test, fake->resets, 1);
 	mdevkit_config_open(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, 0, after, size), 0);
-	up_write(&fake->kdev.access);
+	up_write(&fake->kdev.priv->access);
 	KUNIT_EXPECT_MEMEQ(test, before, after, size);
 }
 
@@ -163,12 +163,12 @@ static void ranges_outside_are_refused(struct kunit *test)
 	u8 *bytes = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, bytes);
-	down_write(&fake->kdev.access);
+	down_write(&fake->kdev.priv->access);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, c->offset, bytes, c->count),
 			c->result);
 	KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, c->offset, bytes, c->count),
 			c->result);
-	up_write(&fake->kdev.access);
+	up_write(&fake->kdev.priv->access);
 }
 
 static void capabilities_are_in_the_list(struct kunit *test)
@@ -266,7 +266,20 @@ static void function_level_reset_resets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_BASE_ADDRESS_1, 4), 0xfe000000);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, ctl, 2), devctl);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
+}
+
+static void a_function_level_reset_that_fails_is_a_write_like_any_other(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int ctl = fake_config_find_cap(test, fake, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+	u8 flr[2] = { 0, PCI_EXP_DEVCTL_BCR_FLR >> 8 };
+
+	fake->reset_result = -EIO;
+	scoped_guard(rwsem_write, &fake->kdev.priv->access)
+		KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, ctl, flr, 2), 0);
+	KUNIT_EXPECT_EQ(test, fake->resets, 1);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_reasons & MDEVKIT_DMA_RESET);
 }
 
 static void a_reset_wakes_a_device_in_d3hot(struct kunit *test)
@@ -275,10 +288,10 @@ static void a_reset_wakes_a_device_in_d3hot(struct kunit *test)
 	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 
 	fake_config_write(test, fake, pmcsr, 2, 3);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->memory_enabled);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, pmcsr, 2) & PCI_PM_CTRL_STATE_MASK, 0);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
 }
 
 static void decode_follows_command_and_power_state(struct kunit *test)
@@ -287,22 +300,22 @@ static void decode_follows_command_and_power_state(struct kunit *test)
 	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 
 	fake_config_write(test, fake, PCI_COMMAND, 2, 0);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.io_enabled);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->memory_enabled);
 	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_IO);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->memory_enabled);
 	fake_config_write(test, fake, PCI_COMMAND, 1, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
 
 	fake_config_write(test, fake, pmcsr, 2, 3);	/* D3hot */
-	KUNIT_EXPECT_FALSE(test, fake->kdev.io_enabled);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->io_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->memory_enabled);
 	fake_config_write(test, fake, pmcsr, 2, 1);	/* D1 is not supported: ignored */
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, pmcsr, 1) & 3, 3);
 	fake_config_write(test, fake, pmcsr, 2, 0);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
-	KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->io_enabled);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
 }
 
 static void at_open_decode_is_on_and_bus_master_is_off(struct kunit *test)
@@ -313,9 +326,9 @@ static void at_open_decode_is_on_and_bus_master_is_off(struct kunit *test)
 	for (unsigned int i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_COMMAND, 2),
 				PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
-		KUNIT_EXPECT_TRUE(test, fake->kdev.io_enabled);
-		KUNIT_EXPECT_TRUE(test, fake->kdev.memory_enabled);
-		KUNIT_EXPECT_FALSE(test, fake->kdev.dma_reasons & MDEVKIT_DMA_BUS_MASTER);
+		KUNIT_EXPECT_TRUE(test, fake->kdev.priv->io_enabled);
+		KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
+		KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_reasons & MDEVKIT_DMA_BUS_MASTER);
 		fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
 		open_again(fake);
 	}
@@ -331,7 +344,7 @@ static void gone_parent_reads_all_ones(struct kunit *test)
 	mdevkit_device_set_gone(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, PCI_VENDOR_ID, 4), 0xffffffff);
 	fake_config_write(test, fake, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.memory_enabled);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->memory_enabled);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->resets, 0);
 }
@@ -380,6 +393,8 @@ SPOIL(msix_in_no_bar, desc->msix_bar = 6)
 SPOIL(msix_past_end, desc->msix_table = SZ_4K - 16)
 SPOIL(msix_overlap, desc->msix_pba = 8)
 SPOIL(msix_misaligned, desc->msix_table = 4)
+SPOIL(msix_over_registers, desc->bars[2].registers_end = desc->msix_pba + 4)
+SPOIL(registers_past_end, desc->bars[2].registers_end = SZ_1G)
 SPOIL(bad_pin, desc->intx_pin = 5)
 SPOIL(bad_class, desc->class = 0x1000000)
 SPOIL(header_bytes, desc->bytes = &bytes_in_header; desc->nr_bytes = 1)
@@ -440,6 +455,10 @@ static const struct wrong_case wrong_cases[] = {
 	  "msix_table and msix_pba overlap" },
 	{ "MSI-X table misaligned", msix_misaligned,
 	  "msix_table 0x4 is not 8-byte aligned" },
+	{ "MSI-X table over registers", msix_over_registers,
+	  "msix_table or msix_pba lies over the registers of BAR 2" },
+	{ "registers past the end", registers_past_end,
+	  "BAR 2: registers_end 0x40000000 is more than size " },
 	{ "interrupt pin E", bad_pin,
 	  "intx_pin 5 is more than 4" },
 	{ "class of 25 bits", bad_class,
@@ -491,6 +510,7 @@ static struct kunit_case config_test_cases[] = {
 	KUNIT_CASE(capabilities_are_in_the_list),
 	KUNIT_CASE_PARAM(a_reset_keeps_what_vfio_pci_keeps, reset_gen_params),
 	KUNIT_CASE(function_level_reset_resets),
+	KUNIT_CASE(a_function_level_reset_that_fails_is_a_write_like_any_other),
 	KUNIT_CASE(a_reset_wakes_a_device_in_d3hot),
 	KUNIT_CASE(decode_follows_command_and_power_state),
 	KUNIT_CASE(at_open_decode_is_on_and_bus_master_is_off),

@@ -24,7 +24,7 @@ static void expect_calls(struct kunit *test, struct fake_device *fake, int start
 {
 	KUNIT_EXPECT_EQ(test, fake->starts, starts);
 	KUNIT_EXPECT_EQ(test, fake->drains, drains);
-	KUNIT_EXPECT_EQ(test, fake->kdev.dma_started, starts > drains);
+	KUNIT_EXPECT_EQ(test, fake->kdev.priv->dma_started, starts > drains);
 }
 
 static void set_command(struct kunit *test, struct fake_device *fake, u16 command)
@@ -134,7 +134,7 @@ static void a_reset_after_a_failed_one_lets_dma_go_on(struct kunit *test)
 	fake->reset_result = -EIO;
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -EIO);
 	set_command(test, fake, PCI_COMMAND_MASTER);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_started);
 	fake->reset_result = 0;
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
@@ -183,7 +183,7 @@ static void model_set(struct kunit *test, struct dma_model *model, enum cause ca
 
 	for (unsigned int i = 0; i < NR_CAUSES; i++)
 		any |= model->present[i];
-	KUNIT_EXPECT_EQ(test, fake->kdev.dma_started, !any);
+	KUNIT_EXPECT_EQ(test, fake->kdev.priv->dma_started, !any);
 	KUNIT_EXPECT_EQ(test, fake->starts - fake->drains, any ? 0 : 1);
 }
 
@@ -217,7 +217,7 @@ static void a_failed_start_is_reported_or_tried_again(struct kunit *test)
 	/* The tenant's bit cannot fail: the driver is asked again */
 	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
 	set_command(test, fake, PCI_COMMAND_MASTER);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_started);
 	/* An attach can: it is as if it had not been asked for */
 	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -EIO);
 	fake->start_result = 0;
@@ -427,7 +427,7 @@ static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *te
 	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
 	KUNIT_EXPECT_EQ(test, fake->drains, 1);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_started);
 	/* and by the tenant's bit */
 	fake = fake_device_create(test, &dma_desc);
 	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
@@ -435,7 +435,7 @@ static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *te
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
 	KUNIT_EXPECT_EQ(test, fake->drains, 1);
-	KUNIT_EXPECT_FALSE(test, fake->kdev.dma_started);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_started);
 }
 
 static void a_device_that_is_gone_copies_nothing(struct kunit *test)

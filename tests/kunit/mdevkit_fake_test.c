@@ -82,9 +82,10 @@ void fake_device_destroy(void *data)
 {
 	struct fake_device *fake = data;
 
-	flush_work(&fake->kdev.tell_work);
+	flush_work(&fake->kdev.priv->tell_work);
 	mdevkit_config_free(&fake->kdev);
 	mdevkit_irqs_free(&fake->kdev);
+	mdevkit_device_free(&fake->kdev);
 }
 
 /**
@@ -113,14 +114,14 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	fake->kdev.mdev = &fake->mdev;
 	fake->kdev.type = &fake->type;
 	fake->kdev.ops = &fake->ops;
-	mdevkit_device_init(&fake->kdev);
+	KUNIT_ASSERT_EQ(test, mdevkit_device_init(&fake->kdev), 0);
 	address_space_init_once(&fake->mapping);
 	fake->inode.i_mapping = &fake->mapping;
 	fake->kdev.vdev.inode = &fake->inode;
 	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(&fake->kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_init(&fake->kdev), 0);
 	mdevkit_irqs_reset(&fake->kdev);
-	fake->kdev.dma_reasons |= MDEVKIT_DMA_RESET;
+	fake->kdev.priv->dma_reasons |= MDEVKIT_DMA_RESET;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_device_destroy, fake), 0);
 	return fake;
 }
@@ -130,9 +131,9 @@ u32 fake_config_read(struct kunit *test, struct fake_device *fake, unsigned int 
 {
 	u8 bytes[4] = {};
 
-	down_read(&fake->kdev.access);
+	down_read(&fake->kdev.priv->access);
 	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, offset, bytes, width), 0);
-	up_read(&fake->kdev.access);
+	up_read(&fake->kdev.priv->access);
 	return get_unaligned_le32(bytes);
 }
 
@@ -142,10 +143,10 @@ void fake_config_write(struct kunit *test, struct fake_device *fake, unsigned in
 	u8 bytes[4];
 
 	put_unaligned_le32(value, bytes);
-	down_write(&fake->kdev.access);
+	down_write(&fake->kdev.priv->access);
 	KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, offset, bytes, width),
 			0);
-	up_write(&fake->kdev.access);
+	up_write(&fake->kdev.priv->access);
 }
 
 /* Walks the capability list as a guest does. Returns 0 if there is no such capability. */

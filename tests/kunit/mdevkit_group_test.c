@@ -119,8 +119,8 @@ static struct group_test *group_test_make(struct kunit *test, enum mdevkit_place
 
 static void expect_running(struct kunit *test, struct group_test *t, bool first, bool second)
 {
-	KUNIT_EXPECT_EQ(test, t->slice[0]->kdev.dma_started, first);
-	KUNIT_EXPECT_EQ(test, t->slice[1]->kdev.dma_started, second);
+	KUNIT_EXPECT_EQ(test, t->slice[0]->kdev.priv->dma_started, first);
+	KUNIT_EXPECT_EQ(test, t->slice[1]->kdev.priv->dma_started, second);
 	/* what is not armed has no translation, and no engine was drained too late */
 	if (!first && !second)
 		KUNIT_EXPECT_EQ(test, mock_iommu_attached_pasids(t->dev), 0);
@@ -261,7 +261,7 @@ static int attach_by_iommufd(struct mdevkit_device *kdev, u32 *pt_id)
 
 	if (t->attached[n]) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(t->slice); i++)
-			t->running_at_replace += t->slice[i]->kdev.dma_started;
+			t->running_at_replace += t->slice[i]->kdev.priv->dma_started;
 		t->pasids_at_replace += mock_iommu_attached_pasids(t->dev);
 		if (t->replace_result)
 			return t->replace_result;

@@ -58,7 +58,7 @@ static void put_fake_trigger(struct eventfd_ctx *trigger)
 static struct fake_device *irq_device_create(struct kunit *test, unsigned int active)
 {
 	struct fake_device *fake = fake_device_create(test, &desc);
-	struct mdevkit_irqs *irqs = fake->kdev.irqs;
+	struct mdevkit_irqs *irqs = fake->kdev.priv->irqs;
 
 	memset(signals, 0, sizeof(signals));
 	kunit_activate_static_stub(test, mdevkit_irq_signal_trigger, count_signal);
@@ -167,7 +167,7 @@ static void reset_drops_the_line(struct kunit *test)
 	mdevkit_irq_set_level(&fake->kdev, true);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
 	KUNIT_EXPECT_FALSE(test, mdevkit_irq_intx_status(&fake->kdev));
-	KUNIT_EXPECT_PTR_EQ(test, fake->kdev.irqs->vectors[0].trigger, fake_trigger(0));
+	KUNIT_EXPECT_PTR_EQ(test, fake->kdev.priv->irqs->vectors[0].trigger, fake_trigger(0));
 }
 
 static void message_has_edges(struct kunit *test)
@@ -192,7 +192,7 @@ static void vectors_are_separate(struct kunit *test)
 	mdevkit_irq_signal(&fake->kdev, UINT_MAX);
 	KUNIT_EXPECT_EQ(test, signals_of(0) + signals_of(1) + signals_of(3), 0);
 	KUNIT_EXPECT_EQ(test, signals_of(2), 1);
-	fake->kdev.irqs->vectors[2].trigger = NULL;
+	fake->kdev.priv->irqs->vectors[2].trigger = NULL;
 	mdevkit_irq_signal(&fake->kdev, 2);
 	KUNIT_EXPECT_EQ(test, signals_of(2), 0);
 }
@@ -314,7 +314,8 @@ static void all_eventfds_or_none(struct kunit *test)
 	signals_of(0);
 	KUNIT_EXPECT_EQ(test, irq_set(fake, MSIX, TRIGGER | EVENTFD, 0, 4, fds), -EBADF);
 	for (unsigned int i = 0; i < 4; i++)
-		KUNIT_EXPECT_PTR_EQ(test, fake->kdev.irqs->vectors[i].trigger, fake_trigger(i));
+		KUNIT_EXPECT_PTR_EQ(test, fake->kdev.priv->irqs->vectors[i].trigger,
+				    fake_trigger(i));
 	fds[3] = 7;
 	KUNIT_EXPECT_EQ(test, irq_set(fake, MSIX, TRIGGER | EVENTFD, 0, 4, fds), 0);
 	for (unsigned int i = 0; i < 4; i++)
@@ -564,15 +565,15 @@ static void error_and_request_have_their_own(struct kunit *test)
 
 	mdevkit_signal_error(&fake->kdev);
 	KUNIT_EXPECT_FALSE(test, mdevkit_irq_ask(&fake->kdev));
-	fake->kdev.irqs->err = fake_trigger(6);
-	fake->kdev.irqs->req = fake_trigger(7);
+	fake->kdev.priv->irqs->err = fake_trigger(6);
+	fake->kdev.priv->irqs->req = fake_trigger(7);
 	mdevkit_signal_error(&fake->kdev);
 	KUNIT_EXPECT_EQ(test, signals_of(6), 1);
 	KUNIT_EXPECT_EQ(test, signals_of(7), 0);
 	KUNIT_EXPECT_TRUE(test, mdevkit_irq_ask(&fake->kdev));
 	KUNIT_EXPECT_EQ(test, signals_of(7), 1);
-	fake->kdev.irqs->err = NULL;
-	fake->kdev.irqs->req = NULL;
+	fake->kdev.priv->irqs->err = NULL;
+	fake->kdev.priv->irqs->req = NULL;
 }
 
 /* Requests that VFIO's own check lets through and that make no sense */
@@ -610,7 +611,7 @@ static void bad_requests_change_nothing(struct kunit *test)
 {
 	const struct bad_case *c = test->param_value;
 	struct fake_device *fake = irq_device_create(test, c->active);
-	struct mdevkit_irqs *irqs = fake->kdev.irqs;
+	struct mdevkit_irqs *irqs = fake->kdev.priv->irqs;
 	s32 data = c->data;
 
 	KUNIT_EXPECT_EQ(test, irq_set(fake, c->index, c->flags, 0, c->count, &data), c->result);

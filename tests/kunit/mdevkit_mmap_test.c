@@ -88,7 +88,7 @@ static void free_one_page(void *page)
 
 static void open_device(struct kunit *test, struct mmap_test *t)
 {
-	scoped_guard(rwsem_write, &t->fake->kdev.access)
+	scoped_guard(rwsem_write, &t->fake->kdev.priv->access)
 		KUNIT_ASSERT_EQ(test, mdevkit_mmap_open(&t->fake->kdev), 0);
 }
 
@@ -97,7 +97,7 @@ static void close_device(void *data)
 	struct mmap_test *t = data;
 
 	guard(flushes)();
-	guard(rwsem_write)(&t->fake->kdev.access);
+	guard(rwsem_write)(&t->fake->kdev.priv->access);
 	mdevkit_mmap_close(&t->fake->kdev);
 }
 
@@ -277,7 +277,7 @@ static void a_page_that_was_taken_back_is_asked_for_again(struct kunit *test)
 	expect_page(test, at, 0, 100);
 	KUNIT_EXPECT_EQ(test, t->asked, 1);
 	scoped_guard(flushes)
-		scoped_guard(rwsem_write, &t->fake->kdev.access)
+		scoped_guard(rwsem_write, &t->fake->kdev.priv->access)
 			mdevkit_mmap_revoke(&t->fake->kdev);
 	other = t->page[0];
 	t->page[0] = t->page[1];
@@ -364,7 +364,7 @@ static void the_driver_is_not_asked_while_mappings_are_blocked(struct kunit *tes
 
 	/* a kernel thread, as this one is, does not wait */
 	flushes_begin();
-	down_write(&t->fake->kdev.access);
+	down_write(&t->fake->kdev.priv->access);
 	mdevkit_mmap_block(&t->fake->kdev);
 	mdevkit_mmap_block(&t->fake->kdev);
 	KUNIT_EXPECT_EQ(test, peek(at, 0, &value), -EFAULT);
@@ -372,7 +372,7 @@ static void the_driver_is_not_asked_while_mappings_are_blocked(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, peek(at, 0, &value), -EFAULT);
 	KUNIT_EXPECT_EQ(test, t->asked, 0);
 	mdevkit_mmap_unblock(&t->fake->kdev);
-	up_write(&t->fake->kdev.access);
+	up_write(&t->fake->kdev.priv->access);
 	flushes_end();
 	expect_page(test, at, 0, 100);
 	mm_end(t);
@@ -400,9 +400,9 @@ static void when_the_parent_has_gone_all_pages_are_all_ones(struct kunit *test)
 	expect_page(test, at, 0, 100);
 	mdevkit_device_set_gone(&t->fake->kdev);
 	/* what the work does, without UML's complaint */
-	if (cancel_work_sync(&t->fake->kdev.tell_work)) {
+	if (cancel_work_sync(&t->fake->kdev.priv->tell_work)) {
 		scoped_guard(flushes)
-			t->fake->kdev.tell_work.func(&t->fake->kdev.tell_work);
+			t->fake->kdev.priv->tell_work.func(&t->fake->kdev.priv->tell_work);
 	}
 	t->asked = 0;
 	for (unsigned int i = 0; i < LENT_PAGES; i++)

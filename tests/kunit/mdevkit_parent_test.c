@@ -27,7 +27,7 @@ static struct fake_device *device_of(struct kunit *test, struct mdevkit_parent *
 	struct fake_device *fake = fake_device_create(test, &desc);
 
 	fake->kdev.parent = parent;
-	list_add_tail(&fake->kdev.parent_entry, &parent->devices);
+	list_add_tail(&fake->kdev.priv->parent_entry, &parent->devices);
 	return fake;
 }
 
@@ -48,15 +48,15 @@ static void a_stuck_tenant_keeps_no_news_from_anybody(struct kunit *test)
 	struct fake_device *other = device_of(test, parent);
 
 	/* a BAR callback that does not return */
-	down_read(&stuck->kdev.access);
+	down_read(&stuck->kdev.priv->access);
 	mdevkit_parent_set_gone(parent);
 	expect_gone(test, stuck);
-	flush_work(&stuck->kdev.tell_work);
-	flush_work(&other->kdev.tell_work);
-	up_read(&stuck->kdev.access);
-	down_read(&other->kdev.access);
+	flush_work(&stuck->kdev.priv->tell_work);
+	flush_work(&other->kdev.priv->tell_work);
+	up_read(&stuck->kdev.priv->access);
+	down_read(&other->kdev.priv->access);
 	expect_gone(test, other);
-	up_read(&other->kdev.access);
+	up_read(&other->kdev.priv->access);
 }
 
 static void a_reset_may_find_out_that_the_parent_has_gone(struct kunit *test)
@@ -65,11 +65,11 @@ static void a_reset_may_find_out_that_the_parent_has_gone(struct kunit *test)
 	struct fake_device *fake = device_of(test, parent);
 
 	/* what reset, drain, start_dma, open and close run under */
-	down_write(&fake->kdev.access);
+	down_write(&fake->kdev.priv->access);
 	mdevkit_parent_set_gone(parent);
 	expect_gone(test, fake);
-	flush_work(&fake->kdev.tell_work);
-	up_write(&fake->kdev.access);
+	flush_work(&fake->kdev.priv->tell_work);
+	up_write(&fake->kdev.priv->access);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), -ENODEV);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_open(&fake->kdev), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->resets, 0);

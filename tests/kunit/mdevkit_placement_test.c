@@ -216,7 +216,7 @@ static void the_functions_of_a_slot_share_one_group(struct kunit *test)
 	member_join(test, 2, &slots->functions[0][1]->parent);
 	member_join(test, 3, &slots->functions[0][2]->parent);
 	for (unsigned int i = 0; i < 4; i++)
-		groups[i] = members[i].fake->kdev.group;
+		groups[i] = members[i].fake->kdev.priv->group;
 	KUNIT_EXPECT_PTR_EQ(test, groups[0], groups[1]);
 	KUNIT_EXPECT_PTR_EQ(test, groups[0], groups[2]);
 	KUNIT_EXPECT_PTR_NE(test, groups[0], groups[3]);

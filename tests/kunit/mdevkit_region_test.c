@@ -66,14 +66,14 @@ static const struct mdevkit_pci_desc desc = {
 static int bar_read(struct fake_device *fake, unsigned int bar, u64 offset, unsigned int width,
 		    u64 *value)
 {
-	guard(rwsem_read)(&fake->kdev.access);
+	guard(rwsem_read)(&fake->kdev.priv->access);
 	return mdevkit_bar_read(&fake->kdev, bar, offset, width, value);
 }
 
 static int bar_write(struct fake_device *fake, unsigned int bar, u64 offset, unsigned int width,
 		     u64 value)
 {
-	guard(rwsem_read)(&fake->kdev.access);
+	guard(rwsem_read)(&fake->kdev.priv->access);
 	return mdevkit_bar_write(&fake->kdev, bar, offset, width, value);
 }
 
@@ -313,7 +313,7 @@ static int bar_read_fails(struct mdevkit_device *kdev, unsigned int bar, u64 off
 
 	*value = 0;
 	if (fake->value)
-		WRITE_ONCE(kdev->gone, true);
+		WRITE_ONCE(kdev->priv->gone, true);
 	return -EIO;
 }
 
@@ -357,7 +357,7 @@ static void an_error_of_the_driver_is_the_tenants_unless_the_device_has_gone(str
 	fake->value = 1;
 	KUNIT_EXPECT_EQ(test, bar_read(fake, 1, 0, 4, &value), 0);
 	KUNIT_EXPECT_EQ(test, value, ~0ULL);
-	WRITE_ONCE(fake->kdev.gone, false);
+	WRITE_ONCE(fake->kdev.priv->gone, false);
 	KUNIT_EXPECT_EQ(test, bar_write(fake, 1, 0, 4, 0), 0);
 }
 

@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/pci.h>
 #include <linux/serial_reg.h>
+#include <linux/spinlock.h>
 #include <linux/sysfs.h>
 #include <linux/timer.h>
 
