@@ -242,8 +242,7 @@ struct iommu_group *iommu_aux_group_to_iommu_group(struct iommu_aux_group *group
  *
  * @member has to leave before the remove() of @dma_dev's driver returns. An action of
  * devm comes too late: the core looks for forgotten PASIDs before, and warns. If @member stays
- * all the same, its DMA is switched off for good when @dma_dev loses its driver or
- * is removed.
+ * all the same, its DMA is blocked when @dma_dev loses its driver or is removed, and stays so.
  *
  * Context: may sleep; takes the aux group's mutex.
  * Return: 0, or, each with a line in the log that says what can be done,

@@ -180,4 +180,13 @@ static long fn##_compat(struct vfio_device *vdev, unsigned int cmd,		\
 #define MDEVKIT_VFIO_IOCTL_OPS(fn, region_info)	.ioctl = fn##_compat
 #endif
 
+/* hrtimer_setup(timer, function, clock, mode) */
+#ifndef MDEVKIT_HAVE_HRTIMER_SETUP
+#define hrtimer_setup(timer, fn, clock, mode)					\
+do {										\
+	hrtimer_init(timer, clock, mode);					\
+	(timer)->function = fn;							\
+} while (0)
+#endif
+
 #endif /* MDEVKIT_COMPAT_H */

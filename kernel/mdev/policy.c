@@ -43,7 +43,7 @@ const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_parent_blocked_reason);
 
-/* The attributes below belong to the parent's device, which others own: find ours. */
+/* The attributes below belong to the parent's device, which others own: find ours */
 static struct mdevkit_parent *parent_of_dev(struct device *dev)
 {
 	struct mdevkit_parent *parent;

@@ -133,18 +133,32 @@ static void each_step_waits_for_the_one_before(struct kunit *test)
 	expect_available(test, parent, CAPACITY);
 }
 
-static void pasids_that_others_have_are_not_available(struct kunit *test)
+/* Puts the parent behind an IOMMU with three PASIDs to give away, 1 to 3 */
+static struct mock_iommu *capacity_iommu(struct kunit *test, struct mdevkit_parent *parent)
 {
 	static const struct mock_iommu_config config = { .max_pasids = 4 };
-	struct mdevkit_parent *parent = capacity_parent(test);
-	struct mdev_type *by_pasid = &parent->types[3].mdev_type;
 	struct mock_iommu *iommu = mock_iommu_create("capacity-iommu", &config);
-	ioasid_t taken[3];
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(iommu));
 	parent->dev = mock_iommu_add_device(iommu, "capacity-parent", 2, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(parent->dev));
-	/* 1 to 3; the machine's pool is one for all devices */
+	return iommu;
+}
+
+static void capacity_iommu_remove(struct mock_iommu *iommu, struct mdevkit_parent *parent)
+{
+	mock_iommu_remove_device(parent->dev);
+	mock_iommu_destroy(iommu);
+}
+
+static void pasids_that_others_have_are_not_available(struct kunit *test)
+{
+	struct mdevkit_parent *parent = capacity_parent(test);
+	struct mdev_type *by_pasid = &parent->types[3].mdev_type;
+	struct mock_iommu *iommu = capacity_iommu(test, parent);
+	ioasid_t taken[3];
+
+	/* The machine's pool is one for all devices */
 	for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++) {
 		KUNIT_EXPECT_EQ(test, mdevkit_type_available(by_pasid), 3 - i);
 		taken[i] = iommu_alloc_global_pasid(parent->dev);
@@ -159,26 +173,20 @@ static void pasids_that_others_have_are_not_available(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[2]), 0);
 	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[1]), 0);
 	KUNIT_EXPECT_EQ(test, mdevkit_type_available(by_pasid), 1);
-	mock_iommu_remove_device(parent->dev);
-	mock_iommu_destroy(iommu);
+	capacity_iommu_remove(iommu, parent);
 }
 
 static void short_memory_is_no_lack_of_isolation(struct kunit *test)
 {
-	static const struct mock_iommu_config config = { .max_pasids = 4 };
 	struct mdevkit_parent *parent = capacity_parent(test);
-	struct mock_iommu *iommu = mock_iommu_create("capacity-iommu", &config);
+	struct mock_iommu *iommu = capacity_iommu(test, parent);
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(iommu));
-	parent->dev = mock_iommu_add_device(iommu, "capacity-parent", 2, NULL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(parent->dev));
 	mock_iommu_fail(iommu, MOCK_IOMMU_ALLOC, 1, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[3]), -ENOMEM);
 	expect_available(test, parent, CAPACITY);
 	KUNIT_EXPECT_EQ(test, mdevkit_capacity_take(parent, &types[3]), 0);
 	expect_available(test, parent, CAPACITY - 1);
-	mock_iommu_remove_device(parent->dev);
-	mock_iommu_destroy(iommu);
+	capacity_iommu_remove(iommu, parent);
 }
 
 static struct kunit_case capacity_test_cases[] = {

@@ -17,8 +17,8 @@ static const struct {
 	const char *reason;
 } lacking[] = {
 	{ "no-cap", "the device has no PASID capability" },
-	{ "no-pasid", "the IOMMU does no PASIDs: switch its scalable mode on" },
-	{ "no-scalable", "the IOMMU does no PASIDs: switch its scalable mode on" },
+	{ "no-pasid", "the IOMMU supports no PASIDs (VT-d: only in scalable mode)" },
+	{ "no-scalable", "the IOMMU supports no PASIDs (VT-d: only in scalable mode)" },
 	{ "no-intremap", "interrupt remapping is off: switch it on in firmware and kernel" },
 	{ "no-iommu", "no IOMMU behind this device: switch it on in firmware and kernel" },
 };

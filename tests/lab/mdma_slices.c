@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Slices of the lab's DMA engine through stock VFIO: every mdev's DMA carries a PASID of its own,
- * and reaches what its tenant mapped and nothing else. The engine itself is tested by
- * mdma_device.c; here it is the kit, the parent driver and the kernel's intel-iommu that are.
+ * and reaches what its tenant mapped and nothing else. The engine itself is tested by the programs
+ * engine_*; here the kit, the parent driver and the kernel's intel-iommu are.
  */
 #include <endian.h>
 #include <linux/pci_regs.h>
@@ -50,19 +50,6 @@ static void check_record(const struct mdma_record *record, u32 status, u32 field
 	CHECK_EQ(le32toh(record->bytes), bytes);
 	CHECK_EQ(le32toh(record->result), result);
 	CHECK_EQ(le64toh(record->addr), addr);
-}
-
-/* CRC-32C from its definition, bit by bit */
-static u32 reference_crc(const u8 *bytes, size_t size)
-{
-	u32 crc = ~0u;
-
-	while (size--) {
-		crc ^= *bytes++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-	}
-	return ~crc;
 }
 
 /* ---- what a tenant gets ---- */
@@ -162,7 +149,7 @@ TEST_ALL_MODES_LONG("each opcode does what a reference in C does, at each size",
 
 		mdma_add(&q, MDMA_OP_CRC32C, at(SRC), 0, len);
 		check_record(mdma_run(&q), MDMA_ERR_OK, 0, len,
-			     reference_crc(t.mem + SRC, len), 0);
+			     mdma_reference_crc(t.mem + SRC, len), 0);
 
 		desc = mdma_add(&q, MDMA_OP_FILL, 0, at(DST), len);
 		desc->pattern = htole64(pattern);

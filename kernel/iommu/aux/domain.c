@@ -118,7 +118,7 @@ static int aux_attach_dev(struct iommu_domain *domain, struct device *dev,
 MDEVKIT_DEFINE_ATTACH_DEV(aux_attach_dev);
 
 /*
- * The core takes the domain off the group, and will not hear a no. Whoever armed the
+ * The core takes the domain off the group, and ignores our return value. Whoever armed the
  * group should have disarmed it by now; if not, it has to happen before the
  * core's caller frees the domain and the memory behind it.
  */

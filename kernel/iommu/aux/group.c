@@ -447,7 +447,7 @@ void aux_device_gone(struct device *dma_dev)
 		/* Not if it was named for a member once, and is not in use now */
 		if (hurt)
 			dev_warn(dma_dev,
-				 "goes away while group %d (%s) has members behind it: their DMA is off for good\n",
+				 "goes away while group %d (%s) has members behind it: their DMA stays blocked\n",
 				 iommu_group_id(group->iommu_group), group->name);
 		kref_put(&group->ref, aux_group_release_later);
 	}

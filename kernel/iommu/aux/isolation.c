@@ -65,7 +65,7 @@ static int aux_check_pasid(struct device *dma_dev, const char **reason)
 		}
 	}
 	if (!aux_has_pasids(dma_dev)) {
-		*reason = "the IOMMU does no PASIDs: switch its scalable mode on";
+		*reason = "the IOMMU supports no PASIDs (VT-d: only in scalable mode)";
 		return -EOPNOTSUPP;
 	}
 	return aux_check_alone(dma_dev, reason);

@@ -216,3 +216,15 @@ bool mdma_is_filled(const void *memory, size_t size, u64 seed)
 	}
 	return true;
 }
+
+u32 mdma_reference_crc(const u8 *bytes, size_t size)
+{
+	u32 crc = ~0u;
+
+	while (size--) {
+		crc ^= *bytes++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}

@@ -73,6 +73,9 @@ struct mdma_record *mdma_run(struct mdma_queue *q);
 /* One COPY; returns MDMA_ERR_*, and starts the queue again after an error */
 u32 mdma_copy(struct mdma_queue *q, u64 src, u64 dst, u32 len);
 
+/* CRC-32C from its definition, bit by bit */
+u32 mdma_reference_crc(const u8 *bytes, size_t size);
+
 /* Bytes that are different for each seed */
 void mdma_fill(void *memory, size_t size, u64 seed);
 bool mdma_is_filled(const void *memory, size_t size, u64 seed);
