@@ -41,7 +41,9 @@ modes() {
 }
 
 lab_plan 9
+loaded=()
 for module in mtty hello mdma; do
+	[[ -d /sys/module/$module ]] || loaded+=("$module")
 	expect "$module is there" modprobe "$module"
 done
 parents=(/sys/class/mdev_bus/*)
@@ -53,4 +55,6 @@ modes /sys/.../PARENT/mdevkit/pasid_blocked "${parents[@]/%//mdevkit/pasid_block
 modes /sys/kernel/debug/iommu_aux/groups /sys/kernel/debug/iommu_aux/groups
 modes /sys/kernel/debug/iommu_aux/domains /sys/kernel/debug/iommu_aux/domains
 echo 1 >"/sys/bus/mdev/devices/$uuid/remove"
+# Others want to unload the kit
+((${#loaded[@]} == 0)) || rmmod "${loaded[@]}"
 lab_finish

@@ -490,4 +490,4 @@ static struct kunit_suite uart_suite = {
 kunit_test_suite(uart_suite);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("KUnit tests of mtty's UART");
+MODULE_DESCRIPTION("KUnit tests of mtty");
