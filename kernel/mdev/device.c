@@ -65,22 +65,6 @@ void mdevkit_device_free(struct mdevkit_device *kdev)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_free);
 
-/**
- * mdevkit_device_gone() - has the parent gone away under this device?
- * @kdev: the device
- *
- * No lock keeps it from becoming true, not even during a callback: what a driver does after it
- * has looked must be harmless on hardware that does not answer.
- *
- * Context: any.
- * Return: true once the parent's hardware must not be touched any more.
- */
-bool mdevkit_device_gone(const struct mdevkit_device *kdev)
-{
-	return READ_ONCE(kdev->priv->gone);
-}
-EXPORT_SYMBOL_GPL(mdevkit_device_gone);
-
 static struct mdevkit_device *device_alloc(struct mdev_device *mdev,
 					   struct mdevkit_type_entry *entry,
 					   const struct vfio_device_ops *vfio_ops)

@@ -240,8 +240,8 @@ static void failure_of_a_wrapped_device_undoes_pasids_and_devices(struct kunit *
 	if (!strstr(mock_iommu_log(t->iommu), back))
 		back = "";
 	EXPECT_STEPS(test, t->iommu,
-		     "set_pasid %s %u 1\nattach %s 1\nattach %s 1 = %d\n%s"
-		     "blocked %s\nblock_pasid %s %u\n",
+		     "set_pasid %s %u 1\nattach %s 1\nattach %s 1 = %d\n"
+		     "%sblocked %s\nblock_pasid %s %u\n",
 		     dev_name(t->parent), pasid, dev_name(vf[0]), dev_name(vf[1]), -EBUSY,
 		     back, dev_name(vf[0]), dev_name(t->parent), pasid);
 	expect_nothing_attached(test, t);
