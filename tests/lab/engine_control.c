@@ -103,8 +103,7 @@ TEST("DRAIN lets the descriptor in flight finish and no other one start")
 	struct queue q;
 	uint32_t head;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, BACKLOG_RING);
+	engine_open_queue(&e, &q, BACKLOG_RING);
 	queue_backlog(&q);
 	wait_done(&e, 0, 1);
 	engine_drain(&e, 0);
@@ -133,8 +132,7 @@ TEST("a DRAIN whose last descriptor fails ends too, with the error")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	/* 4 MiB that end in the hole */
 	queue_new(&q, MDMA_OP_CRC32C, HOLE_IOVA - 4 * MIB + 1, 0, 4 * MIB);
 	queue_next(&q);
@@ -156,8 +154,7 @@ TEST("ABORT ends the descriptor in flight, says so, and nothing follows")
 	uint32_t head, bytes;
 	int tries = 0;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, BACKLOG_RING);
+	engine_open_queue(&e, &q, BACKLOG_RING);
 	for (;;) {
 		memset(e.mem + BACKLOG_AT, 0, MDMA_MAX_LEN);
 		queue_backlog(&q);
@@ -185,8 +182,7 @@ TEST("ABORT ends the descriptor in flight, says so, and nothing follows")
 	check_backlog(&e, head, bytes);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_HEAD), head);
 	queue_restart(&q);
-	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
-	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
+	check_queue_works(&q);
 }
 
 TEST("ABORT with nothing in flight loses nothing")
@@ -194,8 +190,7 @@ TEST("ABORT with nothing in flight loses nothing")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	engine_command(&e, 0, MDMA_CMD_ABORT, MDMA_RESULT_OK);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_STATUS), MDMA_H_STATUS_STOPPED);
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
@@ -278,8 +273,7 @@ TEST("a function level reset empties every register of every page")
 		REQUIRE(!e.mem[BACKLOG_AT + i], "DMA after the reset");
 	config_set_master(&e.client, true);
 	queue_open(&q, &e, 3, 64);
-	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
-	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
+	check_queue_works(&q);
 }
 
 TEST("guarded registers refuse writes while the ADI may do DMA")

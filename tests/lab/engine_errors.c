@@ -59,8 +59,7 @@ TEST("a malformed descriptor: record and registers name the field, and nothing i
 	struct queue q;
 	uint8_t *before;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	scramble(e.mem + DATA, MIB, 4);
 	before = pages_alloc(MIB);
 	memcpy(before, e.mem + DATA, MIB);
@@ -94,8 +93,7 @@ TEST("a malformed record address is named in the registers")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	desc = queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	desc->record = htole64(le64toh(desc->record) + 16);
 	CHECK_EQ(queue_run(&q)->status, 0);
@@ -125,8 +123,7 @@ TEST("malformed ring registers name the register")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
 		tenant_put(&e, 0, MDMA_T_CTRL, MDMA_T_CTRL_RESET);
 		tenant_put(&e, 0, MDMA_T_RING_BASE_LO, rings[i].base);
@@ -154,8 +151,7 @@ TEST("malformed ring registers name the register")
 	CHECK(!(tenant_get(&e, 0, MDMA_T_STATUS) & MDMA_T_STATUS_RUNNING));
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_ERR_CODE), MDMA_ERR_RING);
 	queue_restart(&q);
-	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
-	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
+	check_queue_works(&q);
 }
 
 TEST("an enabled ring keeps its base and size")
@@ -163,8 +159,7 @@ TEST("an enabled ring keeps its base and size")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	tenant_put(&e, 0, MDMA_T_RING_BASE_LO, 0x1000);
 	tenant_put(&e, 0, MDMA_T_RING_SIZE, 16);
 	CHECK_EQ(tenant_get(&e, 0, MDMA_T_RING_BASE_LO), (uint32_t)ring_iova(0));
@@ -232,8 +227,7 @@ TEST("a fault names its address and how far the transfer came")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	memset(e.mem + DATA, 0, 8 * MIB);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		const struct fault *f = &faults[i];
@@ -256,8 +250,7 @@ TEST("a ring or a record that cannot be reached is named")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	desc = queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
 	desc->record = htole64(RO_IOVA + 64);
 	queue_run(&q);
@@ -285,8 +278,7 @@ TEST("memory that was unmapped is out of reach at once")
 	struct queue q;
 	void *extra;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	extra = pages_alloc(MIB);
 	memset(extra, 0x3c, MIB);
 	for (int i = 0; i < 20; i++) {
@@ -306,8 +298,7 @@ TEST("DMA cannot reach the device's own registers, nor another device's")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	/* VFIO lets a process map a BAR for peer-to-peer DMA */
 	if (vfio_map(&e.space, (void *)e.tenant, HOLE_IOVA, MDMA_PAGE_SIZE))
 		SKIP("VFIO does not map this BAR for DMA");
@@ -323,8 +314,7 @@ TEST("without a PASID and without RID mode there is no DMA")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	host_put(&e, 0, MDMA_H_CTRL, 0);
 	host_put(&e, 0, MDMA_H_CTRL, MDMA_H_CTRL_ENABLE);
 	CHECK_EQ(host_get(&e, 0, MDMA_H_CTRL), MDMA_H_CTRL_ENABLE);
@@ -357,8 +347,7 @@ TEST("a PASID that nobody has attached reaches nothing, RID mode or not")
 		host_put(&e, 0, MDMA_H_PASID, 0);
 		engine_command(&e, 0, MDMA_CMD_RESET, MDMA_RESULT_OK);
 		queue_start(&q);
-		queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
-		check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
+		check_queue_works(&q);
 		host_put(&e, 0, MDMA_H_CTRL, 0);
 	}
 }
@@ -368,8 +357,7 @@ TEST("without Bus Master Enable there is no DMA")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	config_set_master(&e.client, false);
 	CHECK(!(get32(e.host + MDMA_G_STATUS) & MDMA_G_STATUS_MASTER));
 	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
@@ -377,8 +365,7 @@ TEST("without Bus Master Enable there is no DMA")
 	check_error(&q, NULL, MDMA_ERR_MASTER, 0, ring_iova(0));
 	config_set_master(&e.client, true);
 	queue_restart(&q);
-	queue_new(&q, MDMA_OP_NOP, 0, 0, 0);
-	check_record(queue_run(&q), MDMA_ERR_OK, 0, 0);
+	check_queue_works(&q);
 }
 
 TEST("an error halts its own ADI only")
@@ -398,8 +385,7 @@ TEST("an error halts its own ADI only")
 		CHECK_EQ(tenant_get(&e, i, MDMA_T_INT_CAUSE), 0);
 		CHECK_EQ(tenant_get(&e, i, MDMA_T_ERR_CODE), 0);
 		CHECK_EQ(host_get(&e, i, MDMA_H_CAUSE), 0);
-		queue_new(&q[i], MDMA_OP_NOP, 0, 0, 0);
-		check_record(queue_run(&q[i]), MDMA_ERR_OK, 0, 0);
+		check_queue_works(&q[i]);
 	}
 	CHECK_EQ(host_get(&e, 1, MDMA_H_CAUSE), MDMA_H_INT_ERROR);
 	CHECK_EQ(host_get(&e, 1, MDMA_H_STATUS), MDMA_H_STATUS_ERROR);

@@ -41,8 +41,7 @@ TEST_LONG("COPY moves exactly the bytes asked for, at every size and alignment",
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	scramble(e.mem + SRC_AT, 5 * MIB, 1);
 	while (next_shape(&at)) {
 		uint8_t *dst = e.mem + DST_AT + SIDE + at.d;
@@ -66,8 +65,7 @@ TEST_LONG("FILL repeats its pattern from the first byte on, at every size and al
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	while (next_shape(&at)) {
 		uint8_t *dst = e.mem + DST_AT + SIDE + at.d;
 		struct mdma_desc *desc;
@@ -95,8 +93,7 @@ TEST_LONG("CRC32C equals the definition, and goes on from a seed", 300)
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	memcpy(e.mem + SRC_AT, "123456789", 9);
 	queue_new(&q, MDMA_OP_CRC32C, MEM_IOVA + SRC_AT, 0, 9);
 	check_record(queue_run(&q), MDMA_ERR_OK, 9, 0xe3069283);
@@ -122,8 +119,7 @@ TEST_LONG("COMPARE finds the first byte that differs, or none", 300)
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	scramble(e.mem + SRC_AT, 5 * MIB, 3);
 	while (next_shape(&at)) {
 		uint8_t *two = e.mem + DST_AT + at.d;
@@ -177,8 +173,7 @@ TEST("a ring wraps, holds one less than its size, and runs in order")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, ring_sizes[0]);
+	engine_open_queue(&e, &q, ring_sizes[0]);
 	for (int s = 0; s < 3; s++) {
 		unsigned int n = 3 * ring_sizes[s] + 1, submitted = 0;
 		uint64_t at = MEM_IOVA + DATA;

@@ -65,8 +65,7 @@ TEST("a saved error stays an error, and a state that lies is refused at RESUME")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		queue_restart(&q);
 		engine_drain(&e, 0);
@@ -92,8 +91,7 @@ TEST("the dirty log has the pages that were written, each once, and no other")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 64);
+	engine_open_queue(&e, &q, 64);
 	host_put(&e, 0, MDMA_H_LOG_BASE_LO, base);
 	host_put(&e, 0, MDMA_H_LOG_BASE_HI, base >> 32);
 	host_put(&e, 0, MDMA_H_LOG_PAGES, 4096);
@@ -170,8 +168,7 @@ TEST("completion records are in the dirty log, and so is a write that failed")
 	struct engine e;
 	struct queue q;
 
-	engine_open(&e);
-	queue_open(&q, &e, 0, 8);
+	engine_open_queue(&e, &q, 8);
 	host_put(&e, 0, MDMA_H_LOG_BASE_LO, MEM_IOVA);
 	host_put(&e, 0, MDMA_H_LOG_PAGES, (MEM_SIZE >> 12) + 1);
 	host_put(&e, 0, MDMA_H_LOG_CTRL, MDMA_H_LOG_ENABLE);

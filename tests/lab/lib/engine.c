@@ -106,6 +106,12 @@ void queue_open(struct queue *q, struct engine *e, unsigned int adi, unsigned in
 	REQUIRE(tenant_get(e, adi, MDMA_T_STATUS) & MDMA_T_STATUS_RUNNING);
 }
 
+void engine_open_queue(struct engine *e, struct queue *q, unsigned int size)
+{
+	engine_open(e);
+	queue_open(q, e, 0, size);
+}
+
 struct mdma_desc *queue_desc(struct queue *q, unsigned int index)
 {
 	return (struct mdma_desc *)(q->e->mem + q->adi * RING_AREA) + index;
@@ -189,6 +195,12 @@ void check_record(struct mdma_record *record, uint32_t status, uint32_t bytes,
 		CHECK_EQ(le32toh(record->field), 0);
 		CHECK_EQ(le64toh(record->addr), 0);
 	}
+}
+
+void check_queue_works(struct queue *q)
+{
+	queue_new(q, MDMA_OP_NOP, 0, 0, 0);
+	check_record(queue_run(q), MDMA_ERR_OK, 0, 0);
 }
 
 void check_error(struct queue *q, struct mdma_record *record, uint32_t code, uint32_t field,

@@ -95,6 +95,8 @@ void engine_enable_adi(struct engine *e, unsigned int adi);
 uint64_t ring_iova(unsigned int adi);
 void queue_start(struct queue *q);
 void queue_open(struct queue *q, struct engine *e, unsigned int adi, unsigned int size);
+/* The engine, and a queue on its ADI 0 */
+void engine_open_queue(struct engine *e, struct queue *q, unsigned int size);
 struct mdma_desc *queue_desc(struct queue *q, unsigned int index);
 struct mdma_record *queue_record(struct queue *q, unsigned int index);
 /* A descriptor of the ring with its record, to be filled in; its index is q->tail */
@@ -108,6 +110,8 @@ struct mdma_record *queue_run(struct queue *q);
 /* After an error: the tenant's own reset, and a new start */
 void queue_restart(struct queue *q);
 void check_record(struct mdma_record *record, uint32_t status, uint32_t bytes, uint32_t result);
+/* A NOP runs and says so */
+void check_queue_works(struct queue *q);
 /* The error in the registers and, if there is one, in the record */
 void check_error(struct queue *q, struct mdma_record *record, uint32_t code, uint32_t field,
 		 uint64_t addr);
