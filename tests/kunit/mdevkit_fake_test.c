@@ -2,7 +2,8 @@
 /* What the suites of mdevkit share; see mdevkit_fake.h. */
 
 #include <linux/module.h>
-#include <linux/unaligned.h>
+
+#include <mdevkit/kunit.h>
 
 #include "mdevkit_fake.h"
 
@@ -129,24 +130,13 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 u32 fake_config_read(struct kunit *test, struct fake_device *fake, unsigned int offset,
 		     unsigned int width)
 {
-	u8 bytes[4] = {};
-
-	down_read(&fake->kdev.priv->access);
-	KUNIT_EXPECT_EQ(test, mdevkit_config_read(&fake->kdev, offset, bytes, width), 0);
-	up_read(&fake->kdev.priv->access);
-	return get_unaligned_le32(bytes);
+	return mdevkit_kunit_config_read(test, &fake->kdev, offset, width);
 }
 
 void fake_config_write(struct kunit *test, struct fake_device *fake, unsigned int offset,
 		       unsigned int width, u32 value)
 {
-	u8 bytes[4];
-
-	put_unaligned_le32(value, bytes);
-	down_write(&fake->kdev.priv->access);
-	KUNIT_EXPECT_EQ(test, mdevkit_region_write_config(&fake->kdev, offset, bytes, width),
-			0);
-	up_write(&fake->kdev.priv->access);
+	mdevkit_kunit_config_write(test, &fake->kdev, offset, width, value);
 }
 
 /* Walks the capability list as a guest does. Returns 0 if there is no such capability. */
