@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files of sysfs, procfs and configuration, all below one root folder: "" on a host, another one in tests.
+ *
+ * Names in errors are those that the user knows, without the root. What is returned is to be freed; NULL and -1 come with errno.
+ */
+#ifndef MDEVKIT_TOOLS_SYSFS_H
+#define MDEVKIT_TOOLS_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define __cleanup_free __attribute__((cleanup(free_pointer)))
+#define __cleanup_strv __attribute__((cleanup(free_strv)))
+
+void free_pointer(void *pointer);
+/* A list of strings that ends with NULL */
+void free_strv(char ***list);
+size_t strv_length(char *const *list);
+
+/*
+ * The root: set by a program for itself, else $MDEVKIT_ROOT, else "". An environment is not trusted where a program runs with
+ * more rights than who called it.
+ */
+void set_root(const char *root);
+const char *get_root(void);
+
+/* Dies (exit status 3, one line) when there is no memory: nothing that these programs do could go on. */
+char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *duplicate(const char *text);
+
+/* All paths are absolute and without the root. */
+bool path_exists(const char *path);
+/* Up to 64 KiB, without the newline at its end. EFBIG beyond, EILSEQ when a 0 byte is in it */
+char *read_file(const char *path);
+/* With one write(), as sysfs wants it. 0, or -1 with the errno of the kernel's */
+int write_file(const char *path, const char *text);
+/* The last part of where a link points to */
+char *read_link_name(const char *path);
+/* The canonical path, without the root; ENOENT also when it leads out of it */
+char *resolve_path(const char *path);
+/* Names in a folder but . and .., sorted; a folder that is not there has none, and errno is ENOENT */
+char **list_folder(const char *path);
+
+#endif
