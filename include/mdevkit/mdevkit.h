@@ -101,11 +101,27 @@ struct mdevkit_device_ops {
 };
 
 /**
+ * struct mdevkit_attr_values - what can be written to a sysfs attribute of each mdev
+ * @name: of a writable attribute in one of the driver's dev_groups that has no name
+ * @values: "bool" (what kstrtobool() takes), "MIN-MAX" (unsigned, decimal), words with a "|" in
+ *	between, or "any"; no white space
+ *
+ * Tools read it in PARENT/mdevkit/attributes, to check a definition before its mdev exists. The
+ * attribute's store function checks all the same.
+ */
+struct mdevkit_attr_values {
+	const char *name;
+	const char *values;
+};
+
+/**
  * struct mdevkit_driver - a vendor driver
  * @name: name on the mdev bus (/sys/bus/mdev/drivers/NAME)
  * @device_size: MDEVKIT_DEVICE_SIZE() of the driver's structure for one mdev
  * @ops: the device
  * @dev_groups: sysfs attributes of each mdev (optional), settable by mdevctl
+ * @attr_values: what can be written to them, up to an entry without a name; "any" to those that
+ *	it does not have (optional)
  * @types: what its parents offer, if that is the same for all; see
  *	devm_mdevkit_register_parent()
  * @nr_types: entries of @types
@@ -119,6 +135,7 @@ struct mdevkit_driver {
 	size_t device_size;
 	const struct mdevkit_device_ops *ops;
 	const struct attribute_group **dev_groups;
+	const struct mdevkit_attr_values *attr_values;
 	const struct mdevkit_type *types;
 	unsigned int nr_types;
 	unsigned int capacity;
@@ -172,7 +189,7 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
  * With its software parent and its PCI driver, if it names them.
  *
  * Context: process context, may sleep.
- * Return: 0; -EINVAL: device_size too small or no ops, or what the log says; -EBUSY: the
+ * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says; -EBUSY: the
  * name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
  * PCI driver returned.
  */

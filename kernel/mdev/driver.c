@@ -71,6 +71,9 @@ int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
 
 	if (!drv->ops || !drv->name || drv->device_size < sizeof(struct mdevkit_device))
 		return -EINVAL;
+	ret = mdevkit_attributes_check(drv);
+	if (ret)
+		return ret;
 	drv->mdev = (struct mdev_driver) {
 		.device_api = VFIO_DEVICE_API_PCI_STRING,
 		.probe = driver_probe,

@@ -251,10 +251,23 @@ static ssize_t pasid_blocked_show(struct device *dev, struct device_attribute *a
 }
 static DEVICE_ATTR_RO(pasid_blocked);
 
+static ssize_t attributes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdevkit_parent *parent;
+
+	guard(mutex)(&parents_lock);
+	parent = parent_of_dev(dev);
+	if (!parent)
+		return -ENODEV;
+	return mdevkit_attributes_emit(parent->drv, buf);
+}
+static DEVICE_ATTR_RO(attributes);
+
 static struct attribute *parent_attrs[] = {
 	&dev_attr_placement.attr,
 	&dev_attr_peer_dma.attr,
 	&dev_attr_pasid_blocked.attr,
+	&dev_attr_attributes.attr,
 	NULL
 };
 

@@ -144,6 +144,10 @@ unsigned int mdevkit_type_available(struct mdev_type *mtype);
 int mdevkit_capacity_take(struct mdevkit_parent *parent, const struct mdevkit_type *type);
 void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_type *type);
 
+/* attributes.c */
+int mdevkit_attributes_check(const struct mdevkit_driver *drv);
+int mdevkit_attributes_emit(const struct mdevkit_driver *drv, char *buf);
+
 /* policy.c */
 extern const struct attribute_group mdevkit_policy_group;
 const char *mdevkit_parent_blocked_reason(struct mdevkit_parent *parent);

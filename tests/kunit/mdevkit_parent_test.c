@@ -125,10 +125,62 @@ static void what_is_wrong_with_a_type_is_named(struct kunit *test)
 	}
 }
 
+static struct attribute volume_attr = { .name = "volume", .mode = 0644 };
+static struct attribute state_attr = { .name = "state", .mode = 0444 };
+static struct attribute mode_attr = { .name = "mode", .mode = 0200 };
+static struct attribute far_attr = { .name = "far", .mode = 0644 };
+static struct attribute *open_attrs[] = { &volume_attr, &state_attr, &mode_attr, NULL };
+static struct attribute *far_attrs[] = { &far_attr, NULL };
+static const struct attribute_group open_group = { .attrs = open_attrs };
+static const struct attribute_group named_group = { .name = "folder", .attrs = far_attrs };
+static const struct attribute_group *groups[] = { &named_group, &open_group, NULL };
+
+static void tools_are_told_what_an_attribute_takes(struct kunit *test)
+{
+	static const struct mdevkit_attr_values values[] = { { "volume", "0-11" }, {} };
+	struct mdevkit_driver drv = { .name = "test", .dev_groups = groups, .attr_values = values };
+	char *page = kunit_kzalloc(test, PAGE_SIZE * 2, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	page = PTR_ALIGN(page, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, mdevkit_attributes_check(&drv), 0);
+	mdevkit_attributes_emit(&drv, page);
+	KUNIT_EXPECT_STREQ(test, page, "volume 0-11\nmode any\n");
+
+	drv = (struct mdevkit_driver){ .name = "test" };
+	KUNIT_EXPECT_EQ(test, mdevkit_attributes_check(&drv), 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_attributes_emit(&drv, page), 0);
+}
+
+static const struct mdevkit_attr_values wrong_values[][2] = {
+	{ { "unknown", "bool" } },
+	{ { "state", "bool" } },
+	{ { "far", "bool" } },
+	{ { "volume", NULL } },
+	{ { "volume", "" } },
+	{ { "volume", "loud\nmode" } },
+	{ { "volume", "0 - 11" } },
+};
+
+static void values_of_what_cannot_be_written_are_refused(struct kunit *test)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong_values); i++) {
+		struct mdevkit_driver drv = {
+			.name = "test",
+			.dev_groups = groups,
+			.attr_values = wrong_values[i],
+		};
+
+		KUNIT_EXPECT_EQ_MSG(test, mdevkit_attributes_check(&drv), -EINVAL, "case %u", i);
+	}
+}
+
 static struct kunit_case parent_test_cases[] = {
 	KUNIT_CASE(a_stuck_tenant_keeps_no_news_from_anybody),
 	KUNIT_CASE(a_reset_may_find_out_that_the_parent_has_gone),
 	KUNIT_CASE(what_is_wrong_with_a_type_is_named),
+	KUNIT_CASE(tools_are_told_what_an_attribute_takes),
+	KUNIT_CASE(values_of_what_cannot_be_written_are_refused),
 	{}
 };
 

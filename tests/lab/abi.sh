@@ -40,7 +40,7 @@ modes() {
 	result $bad "$what is $word" "$(stat -L -c '%A %n' "$@")"
 }
 
-lab_plan 9
+lab_plan 11
 loaded=()
 for module in mtty hello mdma; do
 	[[ -d /sys/module/$module ]] || loaded+=("$module")
@@ -52,6 +52,8 @@ same "each file is described, and each description has its file" "$(shown | sort
 modes /sys/.../PARENT/mdevkit/placement "${parents[@]/%//mdevkit/placement}"
 modes /sys/.../PARENT/mdevkit/peer_dma "${parents[@]/%//mdevkit/peer_dma}"
 modes /sys/.../PARENT/mdevkit/pasid_blocked "${parents[@]/%//mdevkit/pasid_blocked}"
+modes /sys/.../PARENT/mdevkit/attributes "${parents[@]/%//mdevkit/attributes}"
+same "a parent says what its mdevs' attributes take" "$(cat /sys/class/mdev_bus/mtty/mdevkit/attributes)" "loopback bool"
 modes /sys/kernel/debug/iommu_aux/groups /sys/kernel/debug/iommu_aux/groups
 modes /sys/kernel/debug/iommu_aux/domains /sys/kernel/debug/iommu_aux/domains
 echo 1 >"/sys/bus/mdev/devices/$uuid/remove"

@@ -185,6 +185,7 @@ static DEVICE_ATTR_RW(loopback);
 
 static struct attribute *mtty_attrs[] = { &dev_attr_loopback.attr, NULL };
 ATTRIBUTE_GROUPS(mtty);
+static const struct mdevkit_attr_values mtty_attr_values[] = { { "loopback", "bool" }, {} };
 
 static struct mdevkit_driver mtty_driver;
 
@@ -208,6 +209,7 @@ static struct mdevkit_driver mtty_driver = {
 	.device_size = MDEVKIT_DEVICE_SIZE(struct mtty, kdev),
 	.ops = &mtty_ops,
 	.dev_groups = mtty_groups,
+	.attr_values = mtty_attr_values,
 	.types = mtty_types,
 	.nr_types = ARRAY_SIZE(mtty_types),
 	.capacity = 24,
