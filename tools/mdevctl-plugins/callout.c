@@ -14,23 +14,25 @@
 #include "rules.h"
 #include "sysfs.h"
 
-/* A callout's answer: NULL, or in one sentence why not. It prints what mdevctl is to read from @out. */
+/* A callout's answer: NULL, or in one sentence why not. What mdevctl is to read goes to @out. */
 typedef char *(*answer_fn)(const struct callout_request *request, FILE *in, FILE *out, FILE *err);
 
-static char *answer_capabilities(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
+static char *answer_capabilities(const struct callout_request *request, FILE *in, FILE *out,
+				 FILE *err)
 {
 	return print_capabilities(in, out);
 }
 
-static char *answer_attributes(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
+static char *answer_attributes(const struct callout_request *request, FILE *in, FILE *out,
+			       FILE *err)
 {
 	return print_attributes(request, out);
 }
 
 static char *answer_save(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
 {
-	__cleanup_definition struct definition definition = {};
 	__cleanup_free char *warning = NULL;
+	__cleanup_definition struct definition definition = {};
 	char *why;
 
 	why = read_definition(in, request->type, &definition);
@@ -66,7 +68,10 @@ static char *answer_live(const struct callout_request *request, FILE *in, FILE *
 	return why ?: set_attributes(request, &definition);
 }
 
-/* Nothing to be said against it: what is wrong must be possible to stop and to forget, and a post is too late to refuse. */
+/*
+ * Nothing to be said against it: what is wrong must be possible to stop and to forget, and a post is
+ * too late to refuse.
+ */
 static char *answer_nothing(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
 {
 	return NULL;
@@ -97,7 +102,8 @@ static answer_fn find_answer(const struct callout_request *request)
 	size_t i;
 
 	for (i = 0; i < sizeof(answers) / sizeof(*answers); i++)
-		if (!strcmp(answers[i].event, request->event) && !strcmp(answers[i].action, request->action))
+		if (!strcmp(answers[i].event, request->event) &&
+		    !strcmp(answers[i].action, request->action))
 			return answers[i].answer;
 	return NULL;
 }
@@ -132,14 +138,15 @@ static bool read_arguments(int argc, char **argv, struct callout_request *reques
 			return false;
 		}
 	}
-	return optind == argc && request->type && request->event && request->action && request->state && request->uuid &&
-	       request->parent;
+	return optind == argc && request->type && request->event && request->action &&
+	       request->state && request->uuid && request->parent;
 }
 
 /*
- * A parent that is not there now (its driver is not loaded) is nobody's: its types' names do not tell whose they are, and another
- * script of mdevctl's may be about to make it. mdevctl then saves, shows and forgets definitions without a check, and
- * refuses a start itself; the check comes with the first start that can succeed.
+ * A parent that is not there now (its driver is not loaded) is nobody's: its types' names do not
+ * tell whose they are, and another script of mdevctl's may be about to make it. mdevctl then saves,
+ * shows and forgets definitions without a check, and refuses a start itself; the check comes with
+ * the first start that can succeed.
  */
 static bool is_mine(const struct callout_request *request)
 {
@@ -155,7 +162,8 @@ static char *check_names(const struct callout_request *request)
 
 	/* Whoever's it were: mdevctl would write its definition where the name leads to. */
 	if (!is_plain_name(request->parent) && strcmp(request->event, "get"))
-		return format("%s cannot be a parent's name: it is empty, holds a slash or starts with a dot", parent);
+		return format("%s cannot be a parent's name: empty, a slash in it or a dot before it",
+			      parent);
 	if (!is_plain_name(request->uuid))
 		return format("%s is no UUID", uuid);
 	return NULL;
@@ -198,7 +206,8 @@ int callout(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 	if (!secure_getenv("MDEVKIT_ROOT"))
 		set_root(secure_getenv("MDEVCTL_ENV_ROOT"));
 	if (!read_arguments(argc, argv, &request)) {
-		fputs("mdevctl calls this with -t TYPE -e EVENT -a ACTION -s STATE -u UUID -p PARENT\n", err);
+		fputs("needed: -t TYPE -e EVENT -a ACTION -s STATE -u UUID -p PARENT, as mdevctl does\n",
+		      err);
 		return CALLOUT_REFUSED;
 	}
 	if (strcmp(request.event, "notify"))

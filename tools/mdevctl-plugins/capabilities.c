@@ -10,7 +10,9 @@
 #define PROTOCOL_VERSION 2
 
 /* All of them: what is missing here is an error in mdevctl, not a thing that it does alone. */
-static const char *const actions[] = { "start", "stop", "define", "undefine", "modify", "attributes", "capabilities", NULL };
+static const char *const actions[] = {
+	"start", "stop", "define", "undefine", "modify", "attributes", "capabilities", NULL
+};
 static const char *const events[] = { "pre", "post", "notify", "get", "live", NULL };
 
 /* What is in @provided, a list of mdevctl's, and in @known */
@@ -41,17 +43,22 @@ char *print_capabilities(FILE *in, FILE *out)
 	if (why)
 		return why;
 	if (!json_object_object_get_ex(question, "provides", &provides) ||
-	    !json_object_object_get_ex(provides, "version", &version) || !json_object_is_type(version, json_type_int) ||
-	    !json_object_object_get_ex(provides, "actions", &their_actions) || !json_object_is_type(their_actions, json_type_array) ||
-	    !json_object_object_get_ex(provides, "events", &their_events) || !json_object_is_type(their_events, json_type_array))
-		return duplicate("mdevctl's capabilities: no object \"provides\" with \"version\", \"actions\" and \"events\"");
+	    !json_object_object_get_ex(provides, "version", &version) ||
+	    !json_object_is_type(version, json_type_int) ||
+	    !json_object_object_get_ex(provides, "actions", &their_actions) ||
+	    !json_object_is_type(their_actions, json_type_array) ||
+	    !json_object_object_get_ex(provides, "events", &their_events) ||
+	    !json_object_is_type(their_events, json_type_array))
+		return duplicate("mdevctl's capabilities: a version, actions or events are missing");
 	number = json_object_get_int(version);
 	if (number < 1)
 		return format("mdevctl's capabilities: there is no version %d", number);
 	answer = json_object_new_object();
 	supports = json_object_new_object();
 	json_object_object_add(answer, "supports", supports);
-	json_object_object_add(supports, "version", json_object_new_int(number < PROTOCOL_VERSION ? number : PROTOCOL_VERSION));
+	if (number > PROTOCOL_VERSION)
+		number = PROTOCOL_VERSION;
+	json_object_object_add(supports, "version", json_object_new_int(number));
 	json_object_object_add(supports, "actions", common(their_actions, actions));
 	json_object_object_add(supports, "events", common(their_events, events));
 	fprintf(out, "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));

@@ -27,7 +27,8 @@ void free_definition(struct definition *definition)
 char *quote(const char *text)
 {
 	json_object *string = json_object_new_string(text);
-	char *quoted = duplicate(json_object_to_json_string_ext(string, JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *json = json_object_to_json_string_ext(string, JSON_C_TO_STRING_NOSLASHESCAPE);
+	char *quoted = duplicate(json);
 
 	json_object_put(string);
 	return quoted;
@@ -52,7 +53,7 @@ static char *read_all(FILE *in, char **text)
 	return NULL;
 }
 
-/* Members of all objects in @json; json-c has dropped all but the last of those that have one name. */
+/* Members of all objects in @json; of those that have one name json-c keeps the last. */
 static size_t count_members(json_object *json)
 {
 	size_t i, n = 0;
@@ -69,7 +70,7 @@ static size_t count_members(json_object *json)
 	return n;
 }
 
-/* The same in its text: a colon outside of a string is in no other place. *@zero: a string has an escaped 0 byte. */
+/* The same in its text: a colon is in no other place but strings. *@zero: one has a 0 byte. */
 static size_t count_colons(const char *text, bool *zero)
 {
 	bool in_string = false;
@@ -121,11 +122,17 @@ char *read_json(FILE *in, json_object **json)
 	return why ?: parse_json(text, json);
 }
 
+/* NULL when it is no string */
+static const char *get_string(json_object *json)
+{
+	return json_object_is_type(json, json_type_string) ? json_object_get_string(json) : NULL;
+}
+
 static const char *get_text(json_object *json, const char *name)
 {
 	json_object *member = json_object_object_get(json, name);
 
-	return json_object_is_type(member, json_type_string) ? json_object_get_string(member) : NULL;
+	return get_string(member);
 }
 
 static char *add_attr(struct definition *definition, json_object *json)
@@ -135,22 +142,23 @@ static char *add_attr(struct definition *definition, json_object *json)
 	size_t i;
 
 	if (!json_object_is_type(json, json_type_object) || json_object_object_length(json) != 1)
-		return duplicate("\"attrs\": each is to be an object with one member, {\"NAME\": \"VALUE\"}");
+		return duplicate("\"attrs\": one of them is not an object with one member");
 	json_object_object_foreach(json, key, value) {
 		attr.name = key;
-		attr.value = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+		attr.value = get_string(value);
 	}
 	name = quote(attr.name);
 	/* mdevctl writes wherever the name leads, an absolute one even outside of sysfs. */
 	if (!is_plain_name(attr.name))
-		return format("attribute %s: a name cannot be empty, hold a slash or start with a dot", name);
+		return format("attribute %s: not a name: empty, a slash in it or a dot before it", name);
 	if (!attr.value)
 		return format("attribute %s: its value is not a string", name);
 	/* mdevctl would write nothing at all. */
 	if (!*attr.value)
 		return format("attribute %s: its value is empty", name);
 	if (strlen(attr.value) > VALUE_MAX_SIZE)
-		return format("attribute %s: its value is longer than %d bytes", name, VALUE_MAX_SIZE);
+		return format("attribute %s: its value is longer than %d bytes", name,
+			      VALUE_MAX_SIZE);
 	for (i = 0; i < definition->nr_attrs; i++)
 		if (!strcmp(definition->attrs[i].name, attr.name))
 			return format("attribute %s is given twice", name);

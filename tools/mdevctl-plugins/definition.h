@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A definition as mdevctl hands it to its scripts: {"mdev_type":…,"start":"manual","attrs":[{"NAME":"VALUE"},…]}
+ * A definition as mdevctl hands it to its scripts:
+ * {"mdev_type":"…","start":"manual","attrs":[{"NAME":"VALUE"},…]}
  *
  * Functions that can fail return NULL, or to be freed, in one sentence, why.
  */

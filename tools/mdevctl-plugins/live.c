@@ -11,6 +11,8 @@
 #include "rules.h"
 #include "sysfs.h"
 
+#define ATTRIBUTES_FORMAT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 static char *attr_path(const struct callout_request *request, const char *name)
 {
 	return format("/sys/bus/mdev/devices/%s/%s", request->uuid, name);
@@ -23,7 +25,8 @@ static char *check_exists(const struct callout_request *request)
 	return path_exists(path) ? NULL : format("there is no mdev %s", request->uuid);
 }
 
-static char *add_value(const struct callout_request *request, const struct rule *rule, json_object *list)
+static char *add_value(const struct callout_request *request, const struct rule *rule,
+		       json_object *list)
 {
 	__cleanup_free char *path = attr_path(request, rule->name);
 	__cleanup_free char *value = read_file(path);
@@ -59,7 +62,7 @@ static bool is_utf8(const char *text)
 
 char *print_attributes(const struct callout_request *request, FILE *out)
 {
-	__cleanup_json json_object *list = json_object_new_array();
+	json_object *list __cleanup_json = json_object_new_array();
 	__cleanup_rules struct rules rules = {};
 	const char *text;
 	char *why;
@@ -73,9 +76,10 @@ char *print_attributes(const struct callout_request *request, FILE *out)
 		why = check_exists(request);
 	if (why)
 		return why;
-	text = json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(list, ATTRIBUTES_FORMAT);
 	if (!is_utf8(text))
-		return format("an attribute of %s is not UTF-8, which JSON cannot hold", request->uuid);
+		return format("an attribute of %s is not UTF-8, which JSON cannot hold",
+			      request->uuid);
 	fprintf(out, "%s\n", text);
 	return NULL;
 }
@@ -98,8 +102,8 @@ static void free_changes(struct change *changes, size_t n)
 	free(changes);
 }
 
-static char *prepare(struct change *change, const struct callout_request *request, const struct definition_attr *attr,
-		     const struct rules *rules)
+static char *prepare(struct change *change, const struct callout_request *request,
+		     const struct definition_attr *attr, const struct rules *rules)
 {
 	change->name = attr->name;
 	change->value = attr->value;
@@ -108,7 +112,8 @@ static char *prepare(struct change *change, const struct callout_request *reques
 	change->before = read_file(change->path);
 	if (change->before)
 		return NULL;
-	return format("%s cannot be read, so it could not be put back, and nothing was written: %s", change->path, strerror(errno));
+	return format("%s cannot be read, so it could not be put back, and nothing was written: %s",
+		      change->path, strerror(errno));
 }
 
 /* *@written: the attribute may have changed */
@@ -138,7 +143,8 @@ static char *put_back(const struct change *change, char *why)
 
 	if (!write_file(change->path, change->before))
 		return why;
-	longer = format("%s; attribute \"%s\" could not be put back to %s: %s", why, change->name, before, strerror(errno));
+	longer = format("%s; attribute \"%s\" could not be put back to %s: %s", why, change->name,
+			before, strerror(errno));
 	free(why);
 	return longer;
 }
@@ -162,8 +168,8 @@ static char *apply_all(const struct change *changes, size_t n)
 	return why;
 }
 
-static char *apply_definition(const struct callout_request *request, const struct definition *definition,
-			      const struct rules *rules)
+static char *apply_definition(const struct callout_request *request,
+			      const struct definition *definition, const struct rules *rules)
 {
 	struct change *changes = calloc(definition->nr_attrs + 1, sizeof(*changes));
 	char *why = NULL;
@@ -193,7 +199,8 @@ char *set_attributes(const struct callout_request *request, const struct definit
 		return why;
 	lock = lock_folder(folder);
 	if (lock < 0 && errno == EBUSY)
-		return format("another program is changing the attributes of %s: try again", request->uuid);
+		return format("another program is changing the attributes of %s: try again",
+			      request->uuid);
 	if (lock < 0)
 		return format("%s: %s", folder, strerror(errno));
 	why = apply_definition(request, definition, &rules);

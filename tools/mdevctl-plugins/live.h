@@ -11,8 +11,8 @@ struct callout_request;
 struct definition;
 
 /*
- * As mdevctl wants them, an array of objects with one string each. Those that could not be written again as they read are left out:
- * mdevctl makes definitions of this.
+ * As mdevctl wants them, an array of objects with one string each. Those that could not be written
+ * again as they read are left out: mdevctl makes definitions of this.
  */
 char *print_attributes(const struct callout_request *request, FILE *out);
 

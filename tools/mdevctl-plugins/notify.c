@@ -11,7 +11,11 @@ static const struct {
 	const char *action;
 	const char *done;
 } actions[] = {
-	{ "start", "started" }, { "stop", "stopped" }, { "define", "defined" }, { "undefine", "undefined" }, { "modify", "modified" },
+	{ "start", "started" },
+	{ "stop", "stopped" },
+	{ "define", "defined" },
+	{ "undefine", "undefined" },
+	{ "modify", "modified" },
 };
 
 /* What is to be said, to be freed, or NULL */
@@ -26,8 +30,10 @@ static char *outcome(const struct callout_request *request)
 			return duplicate(actions[i].done);
 		if (!strcmp(request->state, "failure"))
 			return format("%s failed", request->action);
-		/* mdevctl says none when a callout refused, and after each live modification however it ended. */
-		return strcmp(request->action, "modify") ? format("%s was refused", request->action) : NULL;
+		/* mdevctl says none when a callout refused, but after any live modification, too. */
+		if (!strcmp(request->action, "modify"))
+			return NULL;
+		return format("%s was refused", request->action);
 	}
 	return NULL;
 }
@@ -40,10 +46,12 @@ void notify(const struct callout_request *request, FILE *err)
 	if (!what)
 		return;
 	if (*get_root()) {
-		fprintf(err, "mdevkit: mdev %s (%s on %s) %s\n", request->uuid, request->type, request->parent, what);
+		fprintf(err, "mdevkit: mdev %s (%s on %s) %s\n", request->uuid, request->type,
+			request->parent, what);
 		return;
 	}
 	openlog("mdevkit", 0, LOG_DAEMON);
-	syslog(good ? LOG_INFO : LOG_WARNING, "mdev %s (%s on %s) %s", request->uuid, request->type, request->parent, what);
+	syslog(good ? LOG_INFO : LOG_WARNING, "mdev %s (%s on %s) %s", request->uuid, request->type,
+	       request->parent, what);
 	closelog();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is checked before mdevctl saves a definition or starts an mdev. NULL, or to be freed, in one sentence, why not.
+ * What is checked before mdevctl saves a definition or starts an mdev. NULL, or to be freed, in one
+ * sentence, why not.
  */
 #ifndef MDEVKIT_TOOLS_PRECHECK_H
 #define MDEVKIT_TOOLS_PRECHECK_H

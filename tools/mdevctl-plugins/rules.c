@@ -32,7 +32,8 @@ static void add_rule(struct rules *rules, char *line)
 		return;
 	*values++ = 0;
 	values += strspn(values, " \t");
-	rules->rules[rules->nr++] = (struct rule){ .name = duplicate(line), .values = duplicate(values) };
+	rules->rules[rules->nr++] =
+		(struct rule){ .name = duplicate(line), .values = duplicate(values) };
 }
 
 char *read_rules(const char *parent, struct rules *rules)
@@ -90,7 +91,7 @@ static bool read_range(const char *values, unsigned long long *min, unsigned lon
 	return end && !*end;
 }
 
-/* By the kernel's kstrtobool(), which looks at no more than two letters. -1 for what is no boolean */
+/* As the kernel's kstrtobool(), which looks at no more than two letters. -1: no boolean */
 static int read_bool(const char *value)
 {
 	switch (tolower((unsigned char)value[0])) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which attributes a parent's mdevs have, and which values: the lines "NAME VALUES" of PARENT/mdevkit/attributes. VALUES is "any",
- * "bool", "MIN-MAX", or words with a | between them.
+ * Which attributes a parent's mdevs have, and which values: the lines "NAME VALUES" of
+ * PARENT/mdevkit/attributes. VALUES is "any", "bool", "MIN-MAX", or words with a | between them.
  */
 #ifndef MDEVKIT_TOOLS_RULES_H
 #define MDEVKIT_TOOLS_RULES_H
@@ -30,7 +30,7 @@ const struct rule *find_rule(const struct rules *rules, const char *name);
 
 /* Whether the kernel takes @value */
 bool rule_allows(const struct rule *rule, const char *value);
-/* Whether the kernel means the same by both, of which each is allowed; texts of "any" are not known to be different. */
+/* Whether two allowed values mean the same; texts of "any" are not known to be different. */
 bool rule_same(const struct rule *rule, const char *one, const char *other);
 /* For a sentence: "0 or 1"; to be freed */
 char *rule_describe(const struct rule *rule);
