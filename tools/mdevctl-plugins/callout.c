@@ -31,9 +31,8 @@ static char *answer_attributes(const struct callout_request *request, FILE *in, 
 
 static char *answer_save(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
 {
-	__cleanup_free char *warning = NULL;
 	__cleanup_definition struct definition definition = {};
-	char *why;
+	char *warning, *why;
 
 	why = read_definition(in, request->type, &definition);
 	if (!why)
@@ -43,6 +42,7 @@ static char *answer_save(const struct callout_request *request, FILE *in, FILE *
 	warning = blocked_reason(request);
 	if (warning)
 		fprintf(err, "warning: it cannot be started as things are: %s\n", warning);
+	free(warning);
 	return NULL;
 }
 
@@ -69,8 +69,8 @@ static char *answer_live(const struct callout_request *request, FILE *in, FILE *
 }
 
 /*
- * Nothing to be said against it: what is wrong must be possible to stop and to forget, and a post is
- * too late to refuse.
+ * Nothing to be said against it: what is wrong must be possible to stop and to forget, and a post
+ * is too late to refuse.
  */
 static char *answer_nothing(const struct callout_request *request, FILE *in, FILE *out, FILE *err)
 {
@@ -162,7 +162,7 @@ static char *check_names(const struct callout_request *request)
 
 	/* Whoever's it were: mdevctl would write its definition where the name leads to. */
 	if (!is_plain_name(request->parent) && strcmp(request->event, "get"))
-		return format("%s cannot be a parent's name: empty, a slash in it or a dot before it",
+		return format("%s cannot be a parent's name: it is empty or a path",
 			      parent);
 	if (!is_plain_name(request->uuid))
 		return format("%s is no UUID", uuid);
@@ -206,7 +206,7 @@ int callout(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 	if (!secure_getenv("MDEVKIT_ROOT"))
 		set_root(secure_getenv("MDEVCTL_ENV_ROOT"));
 	if (!read_arguments(argc, argv, &request)) {
-		fputs("needed: -t TYPE -e EVENT -a ACTION -s STATE -u UUID -p PARENT, as mdevctl does\n",
+		fputs("mdevctl calls: -t TYPE -e EVENT -a ACTION -s STATE -u UUID -p PARENT\n",
 		      err);
 		return CALLOUT_REFUSED;
 	}

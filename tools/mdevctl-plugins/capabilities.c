@@ -13,6 +13,7 @@
 static const char *const actions[] = {
 	"start", "stop", "define", "undefine", "modify", "attributes", "capabilities", NULL
 };
+
 static const char *const events[] = { "pre", "post", "notify", "get", "live", NULL };
 
 /* What is in @provided, a list of mdevctl's, and in @known */
@@ -49,7 +50,7 @@ char *print_capabilities(FILE *in, FILE *out)
 	    !json_object_is_type(their_actions, json_type_array) ||
 	    !json_object_object_get_ex(provides, "events", &their_events) ||
 	    !json_object_is_type(their_events, json_type_array))
-		return duplicate("mdevctl's capabilities: a version, actions or events are missing");
+		return duplicate("mdevctl's capabilities: version, actions or events are missing");
 	number = json_object_get_int(version);
 	if (number < 1)
 		return format("mdevctl's capabilities: there is no version %d", number);

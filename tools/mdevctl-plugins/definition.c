@@ -150,7 +150,7 @@ static char *add_attr(struct definition *definition, json_object *json)
 	name = quote(attr.name);
 	/* mdevctl writes wherever the name leads, an absolute one even outside of sysfs. */
 	if (!is_plain_name(attr.name))
-		return format("attribute %s: not a name: empty, a slash in it or a dot before it", name);
+		return format("attribute %s: its name is empty, a path or starts with a dot", name);
 	if (!attr.value)
 		return format("attribute %s: its value is not a string", name);
 	/* mdevctl would write nothing at all. */

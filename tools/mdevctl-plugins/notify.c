@@ -30,7 +30,7 @@ static char *outcome(const struct callout_request *request)
 			return duplicate(actions[i].done);
 		if (!strcmp(request->state, "failure"))
 			return format("%s failed", request->action);
-		/* mdevctl says none when a callout refused, but after any live modification, too. */
+		/* mdevctl says none when a callout refused, and after any live modification. */
 		if (!strcmp(request->action, "modify"))
 			return NULL;
 		return format("%s was refused", request->action);

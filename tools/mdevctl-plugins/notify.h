@@ -7,8 +7,8 @@
 struct callout_request;
 
 /*
- * One line in the system's log (mdevctl shows no output of a notifier), or to @err when the root is a
- * fake one
+ * One line in the system's log (mdevctl shows no output of a notifier), or to @err when the root is
+ * a fake one
  */
 void notify(const struct callout_request *request, FILE *err);
 
