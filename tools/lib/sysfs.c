@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "sysfs.h"
@@ -53,7 +54,7 @@ void set_root(const char *new_root)
 const char *get_root(void)
 {
 	if (!root)
-		root = getenv("MDEVKIT_ROOT");
+		root = secure_getenv("MDEVKIT_ROOT");
 	return root && strcmp(root, "/") ? root : "";
 }
 
@@ -190,6 +191,20 @@ char *resolve_path(const char *path)
 		return NULL;
 	}
 	return duplicate(real[len] ? real + len : "/");
+}
+
+int lock_folder(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+	int fd, saved;
+
+	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	saved = errno == EWOULDBLOCK ? EBUSY : errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 static int by_name(const void *a, const void *b)

@@ -39,6 +39,11 @@ int write_file(const char *path, const char *text);
 char *read_link_name(const char *path);
 /* The canonical path, without the root; ENOENT also when it leads out of it */
 char *resolve_path(const char *path);
+/*
+ * So that two programs do not change one thing at once: a descriptor to be closed, which holds the
+ * lock; EBUSY when another has it. Sysfs has no lock of its own that spans several writes.
+ */
+int lock_folder(const char *path);
 /* Names in a folder but . and .., sorted; a folder that is not there has none, and errno is ENOENT */
 char **list_folder(const char *path);
 
