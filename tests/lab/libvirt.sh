@@ -90,10 +90,11 @@ says() {
 
 # runs NAME ANSWER: the domain is started, the guest gives the answer and powers off
 runs() {
-	local end=$((SECONDS + 60))
+	local end
 	: >"$work/$1.console"
 	chmod 666 "$work/$1.console"
 	virsh start "$1" >/dev/null && says "$2" "$1" 180 || return 1
+	end=$((SECONDS + 60))
 	while [[ $(virsh domstate "$1") == running ]]; do
 		((SECONDS < end)) || return 1
 		sleep 0.5
