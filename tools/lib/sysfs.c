@@ -57,7 +57,7 @@ const char *get_root(void)
 	return root && strcmp(root, "/") ? root : "";
 }
 
-static void *must(void *pointer)
+void *must(void *pointer)
 {
 	if (!pointer) {
 		fputs("mdevkit: error: out of memory\n", stderr);
@@ -155,17 +155,54 @@ int write_file(const char *path, const char *text)
 	return put == (ssize_t)len ? 0 : -1;
 }
 
-char *read_link_name(const char *path)
+ssize_t read_bytes(const char *path, void *buffer, size_t size)
+{
+	__cleanup_free char *full = with_root(path);
+	size_t len = 0;
+	ssize_t got;
+	int fd, saved;
+
+	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -1;
+	do {
+		got = read(fd, (char *)buffer + len, size - len);
+		if (got > 0)
+			len += got;
+	} while ((got > 0 && len < size) || (got < 0 && errno == EINTR));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return got < 0 ? -1 : (ssize_t)len;
+}
+
+int stat_path(const char *path, struct stat *st)
+{
+	__cleanup_free char *full = with_root(path);
+
+	return stat(full, st);
+}
+
+char *read_link(const char *path)
 {
 	__cleanup_free char *full = with_root(path);
 	char target[PATH_MAX];
-	const char *slash;
 	ssize_t len;
 
 	len = readlink(full, target, sizeof(target) - 1);
 	if (len < 0)
 		return NULL;
 	target[len] = 0;
+	return duplicate(target);
+}
+
+char *read_link_name(const char *path)
+{
+	__cleanup_free char *target = read_link(path);
+	const char *slash;
+
+	if (!target)
+		return NULL;
 	slash = strrchr(target, '/');
 	return duplicate(slash ? slash + 1 : target);
 }
