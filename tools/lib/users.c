@@ -13,6 +13,17 @@
 #include "number.h"
 #include "sysfs.h"
 
+/* A process names itself as it likes: plain ASCII is safe on a terminal, in JSON and in XML. */
+static char *plain_ascii(char *text)
+{
+	char *c;
+
+	for (c = text; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	return text;
+}
+
 static void add_user(struct mdev *d, pid_t pid, bool device)
 {
 	__cleanup_free char *path = format("/proc/%d/comm", pid);
@@ -30,6 +41,7 @@ static void add_user(struct mdev *d, pid_t pid, bool device)
 	/* It has ended meanwhile */
 	if (!user->name)
 		user->name = duplicate("?");
+	plain_ascii(user->name);
 }
 
 static void add_group_user(struct model *m, pid_t pid, const char *name)

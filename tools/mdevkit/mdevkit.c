@@ -9,7 +9,7 @@
 #include "sysfs.h"
 
 static const struct command *const commands[] = {
-	&list_command, &show_command, &doctor_command,
+	&list_command, &show_command, &doctor_command, &graph_command,
 };
 
 static const struct command *find_command(const char *name)
