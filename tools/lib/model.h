@@ -95,6 +95,9 @@ const struct aux_group *find_aux_group(const struct model *m, long id);
 const struct aux_domain *find_aux_domain(const struct model *m, long id);
 size_t count_mdevs(const struct model *m, const char *parent, const char *type);
 
+/* A process that has the group's file open, as "NAME (PID)", or NULL */
+char *find_group_user(long group);
+
 /* The topics that model_load() goes through; each has a file of its own. */
 void load_parents(struct model *m);
 void load_mdevs(struct model *m);

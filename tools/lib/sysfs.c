@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "sysfs.h"
@@ -153,6 +154,81 @@ int write_file(const char *path, const char *text)
 	}
 	errno = saved;
 	return put == (ssize_t)len ? 0 : -1;
+}
+
+static int write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+	ssize_t put;
+
+	for (; left; text += put, left -= put) {
+		put = write(fd, text, left);
+		if (put < 0 && errno == EINTR)
+			put = 0;
+		if (put < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int replace_file(const char *path, const char *text)
+{
+	__cleanup_free char *full = with_root(path);
+	__cleanup_free char *fresh = format("%s.XXXXXX", full);
+	int fd = mkostemp(fresh, O_CLOEXEC);
+	int ret, saved;
+
+	if (fd < 0)
+		return -1;
+	ret = write_all(fd, text) || fchmod(fd, 0644) ? -1 : 0;
+	saved = errno;
+	if (close(fd) && !ret) {
+		saved = errno;
+		ret = -1;
+	}
+	if (!ret && rename(fresh, full)) {
+		saved = errno;
+		ret = -1;
+	}
+	if (ret)
+		unlink(fresh);
+	errno = saved;
+	return ret;
+}
+
+int remove_file(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+
+	return unlink(full);
+}
+
+int make_folders(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+	char *slash = full + strlen(get_root());
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = 0;
+		if (mkdir(full, 0755) && errno != EEXIST)
+			return -1;
+		*slash = '/';
+	}
+	return mkdir(full, 0755) && errno != EEXIST ? -1 : 0;
+}
+
+int lock_file(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+	int fd = open(full, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int saved;
+
+	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 ssize_t read_bytes(const char *path, void *buffer, size_t size)

@@ -38,6 +38,13 @@ bool path_exists(const char *path);
 char *read_file(const char *path);
 /* With one write(), as sysfs wants it. 0, or -1 with the errno of the kernel's */
 int write_file(const char *path, const char *text);
+/* A file of our own, made or replaced in one step: readers see the old one or the new one */
+int replace_file(const char *path, const char *text);
+int remove_file(const char *path);
+/* With those above it; one that is there already is fine */
+int make_folders(const char *path);
+/* Waits for nobody: EWOULDBLOCK while another process has it. The file is made; closing gives the lock back */
+int lock_file(const char *path);
 /* The first bytes of a binary file: how many, or -1 */
 ssize_t read_bytes(const char *path, void *buffer, size_t size);
 int stat_path(const char *path, struct stat *st);

@@ -128,3 +128,38 @@ void load_users(struct model *m)
 		if (parse_number(names[i], 10, INT_MAX, &pid))
 			load_process(m, pid);
 }
+
+static bool has_open(const char *pid, const char *file)
+{
+	__cleanup_free char *folder = format("/proc/%s/fd", pid);
+	__cleanup_strv char **fds = list_folder(folder);
+	size_t i;
+
+	for (i = 0; fds[i]; i++) {
+		__cleanup_free char *path = format("%s/%s", folder, fds[i]);
+		__cleanup_free char *target = read_link(path);
+
+		if (target && !strcmp(target, file))
+			return true;
+	}
+	return false;
+}
+
+char *find_group_user(long group)
+{
+	__cleanup_free char *file = format("/dev/vfio/%ld", group);
+	__cleanup_strv char **names = list_folder("/proc");
+	unsigned long long pid;
+	size_t i;
+
+	for (i = 0; names[i]; i++) {
+		__cleanup_free char *path = format("/proc/%s/comm", names[i]);
+		__cleanup_free char *name = NULL;
+
+		if (!parse_number(names[i], 10, INT_MAX, &pid) || !has_open(names[i], file))
+			continue;
+		name = read_file(path) ?: duplicate("?");
+		return format("%s (%s)", plain_ascii(name), names[i]);
+	}
+	return NULL;
+}

@@ -9,7 +9,8 @@
 #include "sysfs.h"
 
 static const struct command *const commands[] = {
-	&list_command, &show_command, &doctor_command, &graph_command,
+	&list_command, &show_command, &doctor_command, &graph_command, &policy_command,
+	&group_command, &bind_command, &unbind_command, &lease_command, &gc_command, &export_command,
 };
 
 static const struct command *find_command(const char *name)
@@ -162,6 +163,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
 		print_command_help(cli->out, command);
 		return EXIT_OK;
 	}
+	if (!path_exists("/sys/bus"))
+		return failed(cli, "/sys: sysfs is not mounted, so nothing can be found out");
 	cli->json = take_flag(&argc, argv, "--json");
 	status = command->run(cli, argc, argv);
 	/* A full disk or a closed pipe must not look like success. */
