@@ -81,6 +81,29 @@ static void everything_fine(void **state)
 	COMPARE("fine", "graph.svg", "graph", "--svg");
 }
 
+static void exports(void **state)
+{
+	COMPARE("fine", "export-libvirt", "export", "--libvirt", UUID_A, "mdma-4");
+	COMPARE("fine", "export-kubevirt", "export", "--kubevirt", UUID_A, UUID_B, "mdma-4");
+	COMPARE("fine", "export-nova", "export", "--nova", "mdma-1", "mdma-4", "mtty-1", UUID_C);
+	COMPARE("fine", "export-dra", "export", "--dra", UUID_A, UUID_B);
+	COMPARE("fine", "export-dra-type", "export", "--dra", "mdma-1");
+	COMPARE("fine", "export-libvirt.json", "export", "--libvirt", UUID_A, "--json");
+	COMPARE("fine", "export-unknown", "export", "--nova", "mdma-1", "nothing");
+}
+
+static void helps(void **state)
+{
+	static const char *const commands[] = {
+		"list", "show", "doctor", "graph", "policy", "group", "bind", "unbind", "lease", "gc", "export",
+	};
+	size_t i;
+
+	COMPARE("help", "all", "--help");
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		COMPARE("help", commands[i], commands[i], "--help");
+}
+
 static void no_mdevs_and_blocked(const char *reason)
 {
 	put(DMA_PARENT "/mdevkit/pasid_blocked", reason);
@@ -214,7 +237,7 @@ int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(everything_fine), CASE(no_iommu), CASE(no_pasid), CASE(no_acs), CASE(acs_off),
+		CASE(everything_fine), CASE(exports), CASE(helps), CASE(no_iommu), CASE(no_pasid), CASE(no_acs), CASE(acs_off),
 		CASE(no_intremap), CASE(kernel_too_old), CASE(module_missing), CASE(module_unsigned),
 		CASE(half_removed), CASE(names_with_spaces), CASE(shared_group), CASE(not_root), CASE(no_sysfs),
 	};
