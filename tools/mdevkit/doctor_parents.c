@@ -61,10 +61,8 @@ static bool offers_something(const struct model *m, const struct parent *p)
 }
 
 /* A parent that offers something all the same has types without DMA of their own, and may have no others. */
-static void check_blocked(struct findings *f, const struct parent *p)
+static void check_blocked(struct findings *f, const struct parent *p, char *name)
 {
-	char *name = format("parent %s", p->name);
-
 	if (!offers_something(&f->model, p))
 		add_check(f, name, PROBLEM, format("offers nothing: %s", p->pasid_blocked),
 			  duplicate(pasid_remedy(p->pasid_blocked)));
@@ -90,7 +88,7 @@ static void check_offer(struct findings *f, const struct parent *p)
 	else if (!p->pasid_blocked)
 		add_check(f, name, UNKNOWN, format("%s/mdevkit/pasid_blocked cannot be read", p->path), NULL);
 	else if (*p->pasid_blocked)
-		check_blocked(f, p);
+		check_blocked(f, p, name);
 	else
 		add_check(f, name, OK,
 			  duplicate(offers_something(&f->model, p) ? "can isolate its slices by PASID" :
