@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* policy, lease, gc, and what all commands do with bad arguments and bad files. */
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "doctor.h"
 #include "fake_host.h"
 #include "lease.h"
@@ -236,6 +240,75 @@ static void each_reason_of_the_kernel_has_a_remedy(void **state)
 	assert_true(check_reasons("../kernel/iommu/aux/trial.c") >= 3);
 }
 
+/* Two mdevs, a parent and a process appear and disappear while everything is read */
+static void change_the_host(void)
+{
+	for (;;) {
+		put_mdev(UUID_A, DMA_PARENT, "mdma-1", "12");
+		put_process("4711", "qemu-system-x86", "21", "/dev/vfio/12", "");
+		put_parent(SOFT_PARENT, "/sys/class/mtty", "");
+		put_type(SOFT_PARENT, "mtty-1", "Single port serial", "22");
+		take_away("/sys/bus/mdev/devices/" UUID_A);
+		take_away("/proc/4711");
+		take_away(DMA_PARENT "/" UUID_A);
+		take_away(SOFT_PARENT "/mdev_supported_types");
+		take_away("/sys/class/mdev_bus/mtty");
+	}
+}
+
+static void devices_may_come_and_go_meanwhile(void **state)
+{
+	pid_t child = fork();
+	int i;
+
+	if (!child)
+		change_the_host();
+	assert_true(child > 0);
+	for (i = 0; i < 50; i++) {
+		ASSERT_SAYS(0, UUID_B, "list");
+		ASSERT_SAYS(0, UUID_B, "graph", "--svg");
+		ASSERT_SAYS(0, UUID_B, "show", UUID_B, "--json");
+	}
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* What list prints on a terminal; to be freed */
+static char *on_a_terminal(void)
+{
+	char *argv[] = { "mdevkit", "list", NULL };
+	char *text = must(calloc(1, 65536));
+	int master, slave;
+	FILE *out;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	out = fdopen(slave, "w");
+	assert_non_null(out);
+	assert_int_equal(mdevkit_run(2, argv, out, stderr), 0);
+	assert_true(read(master, text, 65535) > 0);
+	fclose(out);
+	close(master);
+	return text;
+}
+
+static void colours_are_for_terminals_only(void **state)
+{
+	__cleanup_free char *coloured = NULL;
+	__cleanup_free char *plain = NULL;
+	struct outcome o __cleanup_outcome = {};
+
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	coloured = on_a_terminal();
+	o = RUN("list");
+	setenv("NO_COLOR", "1", 1);
+	plain = on_a_terminal();
+	unsetenv("NO_COLOR");
+	assert_non_null(strstr(coloured, "\033["));
+	assert_null(strstr(plain, "\033["));
+	assert_null(strstr(o.out, "\033["));
+}
+
 int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -247,6 +320,7 @@ int main(void)
 		CASE(gc_drops_leases_of_mdevs_that_are_gone), CASE(wrong_usage_is_told),
 		CASE(numbers_have_bounds), CASE(config_space_may_be_nonsense),
 		CASE(pci_addresses_are_told_from_other_names),
+		CASE(devices_may_come_and_go_meanwhile), CASE(colours_are_for_terminals_only),
 		CASE(each_reason_of_the_kernel_has_a_remedy),
 	};
 
