@@ -59,7 +59,7 @@ static int record(const char *address, struct binding *before, char **error)
 {
 	__cleanup_free char *path = format(DEVICES "/%s", address);
 
-	*before = (struct binding) {};
+	*before = (struct binding){};
 	if (!is_pci_address(address) || !path_exists(path)) {
 		*error = format("%s: there is no such PCI device", path);
 		return -1;
@@ -124,14 +124,18 @@ int bind_device(const char *address, const char *driver, struct binding *before,
 	if (before->driver && !strcmp(before->driver, driver))
 		return 0;
 	if (take_driver_off(address, before->driver))
-		return fail_undone(before, format("%s: driver %s cannot be taken off: %s", address,
-						  before->driver, strerror(errno)), error);
+		return fail_undone(before,
+				   format("%s: driver %s cannot be taken off: %s", address,
+					  before->driver, strerror(errno)),
+				   error);
 	look_for_driver(address);
 	after = device_driver(address);
 	if (after && !strcmp(after, driver))
 		return 0;
-	return fail_undone(before, format("%s: driver %s does not take it; the kernel log may say why", address,
-					  driver), error);
+	return fail_undone(before,
+			   format("%s: driver %s does not take it; the kernel log may say why",
+				  address, driver),
+			   error);
 }
 
 int unbind_device(const char *address, struct binding *before, char **error)
@@ -143,8 +147,10 @@ int unbind_device(const char *address, struct binding *before, char **error)
 		return -1;
 	}
 	if (take_driver_off(address, before->driver))
-		return fail_undone(before, format("%s: driver %s cannot be taken off: %s", address,
-						  before->driver, strerror(errno)), error);
+		return fail_undone(before,
+				   format("%s: driver %s cannot be taken off: %s", address,
+					  before->driver, strerror(errno)),
+				   error);
 	return 0;
 }
 
@@ -160,8 +166,10 @@ int bind_to_host(const char *address, struct binding *before, char **error)
 	if (!before->override)
 		return 0;
 	if (take_driver_off(address, before->driver))
-		return fail_undone(before, format("%s: driver %s cannot be taken off: %s", address,
-						  before->driver, strerror(errno)), error);
+		return fail_undone(before,
+				   format("%s: driver %s cannot be taken off: %s", address,
+					  before->driver, strerror(errno)),
+				   error);
 	look_for_driver(address);
 	return 0;
 }

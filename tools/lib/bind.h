@@ -16,8 +16,8 @@ struct binding {
 };
 
 /*
- * 0, or -1 and *error says in one sentence why; then the device is as it was. *before is to be freed by
- * binding_free() in either case.
+ * 0, or -1 and *error says in one sentence why; then the device is as it was. *before is to be
+ * freed by binding_free() in either case.
  */
 int bind_device(const char *address, const char *driver, struct binding *before, char **error);
 /* Takes its driver off, and leaves it without, for all drivers to come */

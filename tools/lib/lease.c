@@ -30,7 +30,10 @@ static unsigned long long uptime(void)
 	return parse_number(text, 10, LONG_MAX, &seconds) ? seconds : 0;
 }
 
-/* Field 22; the second one, the name in brackets, may hold blanks and brackets itself. 0: no such process */
+/*
+ * Field 22; the second one, the name in brackets, may hold blanks and brackets itself. 0: no such
+ * process
+ */
 static unsigned long long process_start(unsigned long long pid)
 {
 	__cleanup_free char *path = format("/proc/%llu/stat", pid);
@@ -96,9 +99,11 @@ char *lease_text(const struct lease *lease)
 	case LEASE_BROKEN:
 		return duplicate("not understood");
 	case LEASE_HELD:
-		return lease->pid ? format("process %llu", lease->pid) : format("%llu s left", lease->left);
+		return lease->pid ? format("process %llu", lease->pid)
+				  : format("%llu s left", lease->left);
 	default:
-		return lease->pid ? format("process %llu has ended", lease->pid) : duplicate("has run out");
+		return lease->pid ? format("process %llu has ended", lease->pid)
+				  : duplicate("has run out");
 	}
 }
 

@@ -86,7 +86,10 @@ static int by_parent(const void *a, const void *b)
 	return order ?: strcmp(one->uuid, other->uuid);
 }
 
-/* In the order of parents, then groups: neighbours in a picture. What has no parent any more comes last. */
+/*
+ * In the order of parents, then groups: neighbours in a picture. What has no parent any more comes
+ * last.
+ */
 void load_mdevs(struct model *m)
 {
 	__cleanup_strv char **uuids = list_folder(BUS);

@@ -25,11 +25,11 @@ struct parent {
 	char *path;
 	char *driver;
 	bool pci;
-	bool kit;		/* has a folder mdevkit/ */
-	bool complete;		/* has a folder mdev_supported_types/: without it, it is going */
+	bool kit; /* has a folder mdevkit/ */
+	bool complete; /* has a folder mdev_supported_types/: without it, it is going */
 	char *placement;
 	char *peer_dma;
-	char *pasid_blocked;	/* "" if it can isolate by PASID */
+	char *pasid_blocked; /* "" if it can isolate by PASID */
 	struct type *types;
 	size_t nr_types;
 };
@@ -40,17 +40,17 @@ enum dma_state { DMA_UNKNOWN, DMA_NONE, DMA_BLOCKED, DMA_ARMED };
 struct user {
 	pid_t pid;
 	char *name;
-	bool device;		/* has the device itself open, not only its group */
+	bool device; /* has the device itself open, not only its group */
 };
 
 struct mdev {
 	char *uuid;
 	char *path;
-	char *parent;		/* NULL: half removed, as is a NULL type */
+	char *parent; /* NULL: half removed, as is a NULL type */
 	char *type;
 	char *type_name;
 	char *device_api;
-	char *vfio_dev;		/* vfioN in /dev/vfio/devices */
+	char *vfio_dev; /* vfioN in /dev/vfio/devices */
 	long group;
 	long pasid;
 	enum dma_state dma;
@@ -71,17 +71,17 @@ struct aux_domain {
 };
 
 struct model {
-	bool has_bus;		/* the kernel's mdev bus is there */
+	bool has_bus; /* the kernel's mdev bus is there */
 	struct parent *parents;
 	size_t nr_parents;
 	struct mdev *mdevs;
 	size_t nr_mdevs;
-	bool has_aux;		/* groups and domains of iommu_aux could be read */
+	bool has_aux; /* groups and domains of iommu_aux could be read */
 	struct aux_group *groups;
 	size_t nr_groups;
 	struct aux_domain *domains;
 	size_t nr_domains;
-	bool all_users;		/* every process could be looked into */
+	bool all_users; /* every process could be looked into */
 };
 
 #define __cleanup_model __attribute__((cleanup(model_free)))

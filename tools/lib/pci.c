@@ -20,7 +20,8 @@ bool is_pci_address(const char *name)
 	return domain >= 4 && domain <= 8 && strlen(name) == 8 && name[0] == ':' &&
 	       isxdigit((unsigned char)name[1]) && isxdigit((unsigned char)name[2]) &&
 	       name[3] == ':' && isxdigit((unsigned char)name[4]) &&
-	       isxdigit((unsigned char)name[5]) && name[6] == '.' && name[7] >= '0' && name[7] <= '7';
+	       isxdigit((unsigned char)name[5]) && name[6] == '.' && name[7] >= '0' &&
+	       name[7] <= '7';
 }
 
 bool pci_read_config(const char *path, struct pci_config *config)
@@ -104,7 +105,8 @@ static enum pci_acs check_control(const struct pci_config *config)
 	return (word(config, at + PCI_ACS_CTRL) & wanted) == wanted ? ACS_ISOLATES : ACS_OFF;
 }
 
-/* The kernel's rule for each kind of function; it knows some devices that isolate without ACS, too. */
+/* The kernel's rule for each kind of function; it knows some devices that isolate without ACS, too.
+ */
 enum pci_acs pci_check_acs(const struct pci_config *config)
 {
 	size_t express;

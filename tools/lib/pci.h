@@ -23,7 +23,10 @@ enum pci_acs {
 bool is_pci_address(const char *name);
 /* path: the device's folder in sysfs */
 bool pci_read_config(const char *path, struct pci_config *config);
-/* Only the first 64 bytes could be read, or it is no device of PCI Express: capabilities are unknown */
+/*
+ * Only the first 64 bytes could be read, or it is no device of PCI Express: capabilities are
+ * unknown
+ */
 bool pci_has_extended(const struct pci_config *config);
 bool pci_has_pasid(const struct pci_config *config);
 bool pci_pasid_enabled(const struct pci_config *config);

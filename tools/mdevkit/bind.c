@@ -29,9 +29,11 @@ int refuse_used(struct cli *cli, const struct model *m, const char *address)
 	__cleanup_free char *user = group < 0 ? NULL : find_group_user(group);
 
 	if (mdevs)
-		return failed(cli, "%s: it is the parent of %zu mdevs; remove them first", address, mdevs);
+		return failed(cli, "%s: it is the parent of %zu mdevs; remove them first", address,
+			      mdevs);
 	if (user)
-		return failed(cli, "%s: %s uses its iommu group %ld; end it first", address, user, group);
+		return failed(cli, "%s: %s uses its iommu group %ld; end it first", address, user,
+			      group);
 	return EXIT_OK;
 }
 
@@ -126,8 +128,10 @@ const struct command bind_command = {
 	.name = "bind",
 	.arguments = "BDF DRIVER|--host [--json]",
 	.summary = "Give one PCI device to a driver, and keep all others off it",
-	.help = "\nThe driver must be loaded. If it does not take the device, the device goes back to the driver that\n"
-		"it had. --host gives it to the driver that the host would choose. A device in use is refused.\n",
+	.help = "\n"
+		"The driver must be loaded. If it does not take the device, the device goes\n"
+		"back to the driver that it had. --host gives it to the driver that the host\n"
+		"would choose. A device in use is refused.\n",
 	.run = bind,
 };
 
@@ -135,7 +139,8 @@ const struct command unbind_command = {
 	.name = "unbind",
 	.arguments = "BDF [--json]",
 	.summary = "Take a PCI device from its driver, and leave it without",
-	.help = "\nNo other driver takes it until mdevkit bind gives it to one (--host: to the host's). A device in use\n"
-		"is refused.\n",
+	.help = "\n"
+		"No other driver takes it until mdevkit bind gives it to one (--host: to the\n"
+		"host's). A device in use is refused.\n",
 	.run = unbind,
 };

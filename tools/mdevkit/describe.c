@@ -55,7 +55,8 @@ static struct json_object *describe_users(const struct mdev *d)
 
 		json_object_object_add(user, "pid", json_number(d->users[i].pid));
 		json_object_object_add(user, "name", json_text(d->users[i].name));
-		json_object_object_add(user, "opened", json_text(d->users[i].device ? "device" : "group"));
+		json_object_object_add(user, "opened",
+				       json_text(d->users[i].device ? "device" : "group"));
 		json_object_array_add(users, user);
 	}
 	return users;

@@ -9,18 +9,27 @@
 #include "table.h"
 
 static const char *const verdict_names[] = {
-	[OK] = "ok", [WARNING] = "warning", [PROBLEM] = "problem", [UNKNOWN] = "unknown",
+	[OK] = "ok",
+	[WARNING] = "warning",
+	[PROBLEM] = "problem",
+	[UNKNOWN] = "unknown",
 };
 
 static const enum colour verdict_colours[] = {
-	[OK] = GREEN, [WARNING] = YELLOW, [PROBLEM] = RED, [UNKNOWN] = BLUE,
+	[OK] = GREEN,
+	[WARNING] = YELLOW,
+	[PROBLEM] = RED,
+	[UNKNOWN] = BLUE,
 };
 
 void add_check(struct findings *f, char *name, enum verdict verdict, char *text, char *remedy)
 {
 	f->checks = append(f->checks, &f->nr_checks, sizeof(*f->checks));
-	f->checks[f->nr_checks - 1] = (struct check) {
-		.name = name, .verdict = verdict, .text = text, .remedy = remedy,
+	f->checks[f->nr_checks - 1] = (struct check){
+		.name = name,
+		.verdict = verdict,
+		.text = text,
+		.remedy = remedy,
 	};
 }
 
@@ -139,7 +148,8 @@ const struct command doctor_command = {
 	.name = "doctor",
 	.arguments = "[--json]",
 	.summary = "What this host can do, what is missing, and the remedy",
-	.help = "\nEach check ends with ok, warning, problem or unknown (only root sees all). Exit status: 1 when\n"
-		"there is a problem. Nothing is changed.\n",
+	.help = "\n"
+		"Each check ends with ok, warning, problem or unknown (only root sees all).\n"
+		"Exit status: 1 when there is a problem. Nothing is changed.\n",
 	.run = doctor,
 };

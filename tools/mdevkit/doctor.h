@@ -11,12 +11,12 @@ struct check {
 	char *name;
 	enum verdict verdict;
 	char *text;
-	char *remedy;		/* NULL when there is nothing to do */
+	char *remedy; /* NULL when there is nothing to do */
 };
 
 struct findings {
 	struct model model;
-	char *release;		/* of the running kernel */
+	char *release; /* of the running kernel */
 	struct check *checks;
 	size_t nr_checks;
 };

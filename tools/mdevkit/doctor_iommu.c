@@ -29,8 +29,8 @@ static char *iommu_off_remedy(void)
 	for (i = 0; i < sizeof(off) / sizeof(*off); i++)
 		if (kernel_parameter(off[i]))
 			return format("Take %s off the kernel's command line and reboot.", off[i]);
-	return duplicate("Switch VT-d, AMD-Vi or the SMMU on in the firmware; on Intel boot with intel_iommu=on. "
-			 "In a VM, give it an IOMMU.");
+	return duplicate("Switch VT-d, AMD-Vi or the SMMU on in the firmware; on Intel boot with "
+			 "intel_iommu=on. In a VM, give it an IOMMU.");
 }
 
 static void check_scalable(struct findings *f, const char *iommu, unsigned long long ecap)
@@ -38,22 +38,30 @@ static void check_scalable(struct findings *f, const char *iommu, unsigned long 
 	char *name = format("iommu %s", iommu);
 
 	if (!(ecap & ECAP_SCALABLE))
-		add_check(f, name, PROBLEM, duplicate("VT-d without scalable mode: it has no PASIDs for slices"),
-			  duplicate("None for this machine. QEMU: -device intel-iommu,x-scalable-mode=on."));
+		add_check(f, name, PROBLEM,
+			  duplicate("VT-d without scalable mode: it has no PASIDs for slices"),
+			  duplicate("None for this machine. QEMU: -device "
+				    "intel-iommu,x-scalable-mode=on."));
 	else if (!(ecap & ECAP_PASID))
 		add_check(f, name, PROBLEM, duplicate("VT-d in scalable mode, without PASIDs"),
-			  duplicate("Look for PASID in the firmware. QEMU: -device intel-iommu,x-pasid-mode=on."));
-	else if (kernel_parameter("intel_iommu=sm_off") || kernel_parameter("intel_iommu=on,sm_off"))
-		add_check(f, name, PROBLEM, duplicate("scalable mode is switched off by intel_iommu=sm_off"),
+			  duplicate("Look for PASID in the firmware. QEMU: -device "
+				    "intel-iommu,x-pasid-mode=on."));
+	else if (kernel_parameter("intel_iommu=sm_off") ||
+		 kernel_parameter("intel_iommu=on,sm_off"))
+		add_check(f, name, PROBLEM,
+			  duplicate("scalable mode is switched off by intel_iommu=sm_off"),
 			  duplicate("Take sm_off off the kernel's command line and reboot."));
 	else if (!(ecap & ECAP_SECOND_STAGE))
 		add_check(f, name, WARNING,
-			  format("VT-d in scalable mode with %llu bits of PASID, but without second-stage tables, "
-				 "which Linux 6.12 needs", ECAP_PASID_BITS(ecap)),
+			  format("VT-d in scalable mode with %llu bits of PASID, but without "
+				 "second-stage tables, which Linux 6.12 needs",
+				 ECAP_PASID_BITS(ecap)),
 			  duplicate("Use a newer kernel if the parents' PASIDs are refused."));
 	else
-		add_check(f, name, OK, format("VT-d can do scalable mode, with %llu bits of PASID",
-					      ECAP_PASID_BITS(ecap)), NULL);
+		add_check(f, name, OK,
+			  format("VT-d can do scalable mode, with %llu bits of PASID",
+				 ECAP_PASID_BITS(ecap)),
+			  NULL);
 }
 
 static void check_instance(struct findings *f, const char *iommu)
@@ -64,14 +72,16 @@ static void check_instance(struct findings *f, const char *iommu)
 
 	if (!strncmp(iommu, "ivhd", 4))
 		add_check(f, format("iommu %s", iommu), WARNING,
-			  duplicate("the kernel's driver of AMD's IOMMU takes no paging domains on PASIDs: no "
-				    "slices with PASIDs"),
+			  duplicate("the kernel's driver of AMD's IOMMU takes no paging domains on "
+				    "PASIDs: no slices with PASIDs"),
 			  duplicate("Use types without DMA of their own, or whole functions."));
 	else if (parse_number(text, 16, -1ull, &ecap))
 		check_scalable(f, iommu, ecap);
 	else
 		add_check(f, format("iommu %s", iommu), UNKNOWN,
-			  duplicate("the kernel does not show whether it can do PASIDs; the parents below tell"), NULL);
+			  duplicate("the kernel does not show whether it can do PASIDs; the "
+				    "parents below tell"),
+			  NULL);
 }
 
 void check_iommu(struct findings *f)
@@ -83,7 +93,8 @@ void check_iommu(struct findings *f)
 		count += is_hardware(names[i]);
 	if (!count) {
 		add_check(f, duplicate("iommu"), PROBLEM,
-			  duplicate("no IOMMU is on: only types without DMA of their own can be had"),
+			  duplicate(
+				  "no IOMMU is on: only types without DMA of their own can be had"),
 			  iommu_off_remedy());
 		return;
 	}
@@ -96,8 +107,9 @@ void check_iommu(struct findings *f)
 enum remapping { REMAPPING_UNKNOWN, REMAPPING_ON, REMAPPING_OFF };
 
 /*
- * The kernel tells nobody directly. On x86 the interrupt chips' names do: "IR-PCI-MSIX-0000:00:03.0"
- * is remapped, "PCI-MSIX-0000:00:03.0" is not. On other machines nothing is known.
+ * The kernel tells nobody directly. On x86 the interrupt chips' names do:
+ * "IR-PCI-MSIX-0000:00:03.0" is remapped, "PCI-MSIX-0000:00:03.0" is not. On other machines nothing
+ * is known.
  */
 static enum remapping read_remapping(void)
 {
@@ -138,9 +150,10 @@ static void check_unsafe(struct findings *f)
 
 	if (unsafe && *unsafe == 'Y')
 		add_check(f, duplicate("unsafe interrupts"), WARNING,
-			  duplicate("vfio_iommu_type1 runs with allow_unsafe_interrupts: a tenant's device may raise "
-				    "any interrupt of the host"),
-			  duplicate("Take the option out of /etc/modprobe.d, and switch interrupt remapping on."));
+			  duplicate("vfio_iommu_type1 runs with allow_unsafe_interrupts: a "
+				    "tenant's device may raise any interrupt of the host"),
+			  duplicate("Take the option out of /etc/modprobe.d, and switch interrupt "
+				    "remapping on."));
 }
 
 void check_interrupts(struct findings *f)
@@ -154,9 +167,11 @@ void check_interrupts(struct findings *f)
 		break;
 	case REMAPPING_OFF:
 		add_check(f, duplicate("interrupt remapping"), PROBLEM,
-			  duplicate("off: no device with interrupts of its own is handed to a tenant"),
-			  duplicate("Switch interrupt remapping (Intel: VT-d with x2APIC) on in the firmware; take "
-				    "intremap=off and nointremap off the kernel's command line."));
+			  duplicate("off: no device with interrupts of its own is handed to a "
+				    "tenant"),
+			  duplicate("Switch interrupt remapping (Intel: VT-d with x2APIC) on in "
+				    "the firmware; take intremap=off and nointremap off the "
+				    "kernel's command line."));
 		break;
 	default:
 		add_check(f, duplicate("interrupt remapping"), UNKNOWN,

@@ -46,9 +46,11 @@ void check_kernel(struct findings *f)
 	}
 	if (major < 6 || (major == 6 && minor < 12))
 		add_check(f, duplicate("kernel"), PROBLEM,
-			  format("Linux %s is too old: before 6.12 no domain can be attached to a PASID",
+			  format("Linux %s is too old: before 6.12 no domain can be attached to a "
+				 "PASID",
 				 f->release),
-			  duplicate("Boot Linux 6.12 or newer; on Debian 12 it is in bookworm-backports."));
+			  duplicate("Boot Linux 6.12 or newer; on Debian 12 it is in "
+				    "bookworm-backports."));
 	else
 		add_check(f, duplicate("kernel"), OK, format("Linux %s", f->release), NULL);
 }
@@ -56,10 +58,12 @@ void check_kernel(struct findings *f)
 static char *missing_remedy(const struct wanted_module *wanted, const char *release)
 {
 	if (wanted->ours)
-		return format("Build and install the kit for this kernel: apt install dkms linux-headers-%s, "
-			      "then make dkms-install in the kit.", release);
-	return format("Install the package with all modules of this kernel (Debian: linux-image-%s), or boot "
-		      "a kernel with VFIO and VFIO_MDEV.", release);
+		return format("Build and install the kit for this kernel: apt install dkms "
+			      "linux-headers-%s, then make dkms-install in the kit.",
+			      release);
+	return format("Install the package with all modules of this kernel (Debian: "
+		      "linux-image-%s), or boot a kernel with VFIO and VFIO_MDEV.",
+		      release);
 }
 
 static void check_module(struct findings *f, const struct wanted_module *wanted)
@@ -76,7 +80,8 @@ static void check_module(struct findings *f, const struct wanted_module *wanted)
 		break;
 	case MODULE_INSTALLED:
 		add_check(f, name, OK,
-			  format("%s, installed for this kernel; a driver that needs it loads it", wanted->what),
+			  format("%s, installed for this kernel; a driver that needs it loads it",
+				 wanted->what),
 			  NULL);
 		break;
 	default:
@@ -153,19 +158,24 @@ void check_secure_boot(struct findings *f)
 	if (boot != SECURE_BOOT_ON && !enforced) {
 		add_check(f, duplicate("signatures"), OK,
 			  format("Secure Boot is %s: modules need no signature",
-				 boot == SECURE_BOOT_OFF ? "off" : "not there"), NULL);
+				 boot == SECURE_BOOT_OFF ? "off" : "not there"),
+			  NULL);
 		return;
 	}
 	module = unsigned_module(f);
 	if (module)
 		add_check(f, duplicate("signatures"), enforced ? PROBLEM : WARNING,
 			  format("%s, but the module %s is not signed",
-				 enforced ? "the kernel loads signed modules only" : "Secure Boot is on", module),
-			  duplicate("Have DKMS sign it: mokutil --import /var/lib/dkms/mok.pub, reboot, enroll the "
-				    "key, then dkms install --force; or switch Secure Boot off."));
+				 enforced ? "the kernel loads signed modules only"
+					  : "Secure Boot is on",
+				 module),
+			  duplicate("Have DKMS sign it: mokutil --import /var/lib/dkms/mok.pub, "
+				    "reboot, enroll the key, then dkms install --force; or switch "
+				    "Secure Boot off."));
 	else
 		add_check(f, duplicate("signatures"), OK,
-			  duplicate("modules need a signature, and those of the kit that are installed have one"),
-			  duplicate("If modprobe says \"Key was rejected\", enroll it: mokutil --import "
-				    "/var/lib/dkms/mok.pub."));
+			  duplicate("modules need a signature, and those of the kit that are "
+				    "installed have one"),
+			  duplicate("If modprobe says \"Key was rejected\", enroll it: mokutil "
+				    "--import /var/lib/dkms/mok.pub."));
 }

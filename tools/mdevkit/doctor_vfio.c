@@ -19,10 +19,13 @@ static void check_container(struct findings *f)
 			  duplicate("modprobe vfio; in a container, hand it in."));
 	else if ((st.st_mode & 0666) != 0666)
 		add_check(f, duplicate("vfio"), WARNING,
-			  format("/dev/vfio/vfio has mode %03o: only some users can use VFIO", st.st_mode & 0777),
-			  duplicate("Its usual mode is 666, and safe: rights are given by the groups' files."));
+			  format("/dev/vfio/vfio has mode %03o: only some users can use VFIO",
+				 st.st_mode & 0777),
+			  duplicate("Its usual mode is 666, and safe: rights are given by the "
+				    "groups' files."));
 	else
-		add_check(f, duplicate("vfio"), OK, duplicate("/dev/vfio/vfio is there, for all users"), NULL);
+		add_check(f, duplicate("vfio"), OK,
+			  duplicate("/dev/vfio/vfio is there, for all users"), NULL);
 }
 
 /* A group's number comes once, however many mdevs are in it. */
@@ -44,10 +47,12 @@ static void check_group_file(struct findings *f, long group)
 	if (stat_path(path, &st))
 		add_check(f, format("group %ld", group), PROBLEM,
 			  format("%s is not there: nobody can open the group's mdevs", path),
-			  duplicate("Is udev running, and is devtmpfs mounted? In a container, hand the file in."));
+			  duplicate("Is udev running, and is devtmpfs mounted? In a container, "
+				    "hand the file in."));
 	else if (st.st_mode & 0006)
 		add_check(f, format("group %ld", group), WARNING,
-			  format("%s is open to all users: each of them can take the group's mdevs", path),
+			  format("%s is open to all users: each of them can take the group's mdevs",
+				 path),
 			  format("chmod o-rw %s, and correct the udev rule that did it.", path));
 }
 
@@ -82,18 +87,24 @@ void check_memlock(struct findings *f)
 	unsigned long long bytes, bits;
 
 	if (limit && !strcmp(limit, "unlimited"))
-		add_check(f, duplicate("memlock"), OK, duplicate("this user may lock any amount of memory"), NULL);
+		add_check(f, duplicate("memlock"), OK,
+			  duplicate("this user may lock any amount of memory"), NULL);
 	else if (!parse_number(limit, 10, -1ull, &bytes))
-		add_check(f, duplicate("memlock"), UNKNOWN, duplicate("/proc/self/limits does not tell"), NULL);
+		add_check(f, duplicate("memlock"), UNKNOWN,
+			  duplicate("/proc/self/limits does not tell"), NULL);
 	else if (parse_number(caps, 16, -1ull, &bits) && bits & CAP_IPC_LOCK_BIT)
 		add_check(f, duplicate("memlock"), OK,
-			  format("the limit of %llu MiB does not bind this user; it binds programs that run as others "
-				 "(libvirt raises it for its guests)", bytes >> 20), NULL);
+			  format("the limit of %llu MiB does not bind this user; it binds programs "
+				 "that run as others (libvirt raises it for its guests)",
+				 bytes >> 20),
+			  NULL);
 	else if (bytes < 1ull << 30)
 		add_check(f, duplicate("memlock"), WARNING,
-			  format("this user may lock %llu MiB; a VM with an mdev that does DMA locks all its memory",
+			  format("this user may lock %llu MiB; a VM with an mdev that does DMA "
+				 "locks all its memory",
 				 bytes >> 20),
-			  duplicate("ulimit -l, or memlock in /etc/security/limits.d; LimitMEMLOCK= in a service."));
+			  duplicate("ulimit -l, or memlock in /etc/security/limits.d; "
+				    "LimitMEMLOCK= in a service."));
 	else
 		add_check(f, duplicate("memlock"), OK,
 			  format("this user may lock %llu MiB of memory", bytes >> 20), NULL);
@@ -110,7 +121,8 @@ static bool any_exists(const char *const *paths)
 static bool has_plugin(void)
 {
 	static const char *const folders[] = {
-		"/usr/lib/mdevctl/scripts.d/callouts", "/etc/mdevctl.d/scripts.d/callouts",
+		"/usr/lib/mdevctl/scripts.d/callouts",
+		"/etc/mdevctl.d/scripts.d/callouts",
 	};
 	size_t i, j;
 
@@ -127,11 +139,16 @@ static bool has_plugin(void)
 void check_mdevctl(struct findings *f)
 {
 	static const char *const programs[] = {
-		"/usr/bin/mdevctl", "/usr/sbin/mdevctl", "/sbin/mdevctl", "/usr/local/bin/mdevctl", NULL,
+		"/usr/bin/mdevctl",
+		"/usr/sbin/mdevctl",
+		"/sbin/mdevctl",
+		"/usr/local/bin/mdevctl",
+		NULL,
 	};
 
 	if (!any_exists(programs)) {
-		add_check(f, duplicate("mdevctl"), WARNING, duplicate("not installed: mdevs can be made by sysfs only"),
+		add_check(f, duplicate("mdevctl"), WARNING,
+			  duplicate("not installed: mdevs can be made by sysfs only"),
 			  duplicate("apt install mdevctl"));
 		return;
 	}
@@ -140,7 +157,7 @@ void check_mdevctl(struct findings *f)
 		add_check(f, duplicate("mdevctl plugin"), OK, duplicate("installed"), NULL);
 	else
 		add_check(f, duplicate("mdevctl plugin"), WARNING,
-			  duplicate("the kit's plugin is not installed: mdevctl checks no definition, and keeps no "
-				    "live attribute"),
+			  duplicate("the kit's plugin is not installed: mdevctl checks no "
+				    "definition, and keeps no live attribute"),
 			  duplicate("make -C tools install"));
 }

@@ -35,7 +35,8 @@ static void add_item(struct items *items, struct item item)
 }
 
 /* A type is that of every parent that has it. */
-static int add_argument(struct cli *cli, struct items *items, const struct model *m, const char *name)
+static int add_argument(struct cli *cli, struct items *items, const struct model *m,
+			const char *name)
 {
 	const struct mdev *d = is_uuid(name) ? find_mdev(m, name) : NULL;
 	const struct parent *p = d && d->parent ? find_parent(m, d->parent) : NULL;
@@ -43,14 +44,17 @@ static int add_argument(struct cli *cli, struct items *items, const struct model
 
 	if (is_uuid(name)) {
 		if (!p || !find_type(p, d->type))
-			return failed(cli, "/sys/bus/mdev/devices/%s: there is no such mdev, or it is being removed",
+			return failed(cli,
+				      "/sys/bus/mdev/devices/%s: there is no such mdev, or it is "
+				      "being removed",
 				      name);
-		add_item(items, (struct item) { d, p, find_type(p, d->type) });
+		add_item(items, (struct item){ d, p, find_type(p, d->type) });
 		return EXIT_OK;
 	}
 	for (i = 0; i < m->nr_parents; i++)
 		if (find_type(&m->parents[i], name))
-			add_item(items, (struct item) { NULL, &m->parents[i], find_type(&m->parents[i], name) });
+			add_item(items, (struct item){ NULL, &m->parents[i],
+						       find_type(&m->parents[i], name) });
 	if (items->nr_items == before)
 		return failed(cli, "/sys/class/mdev_bus: no parent has a type \"%s\"", name);
 	return EXIT_OK;
@@ -112,8 +116,8 @@ static int export_run(struct cli *cli, int argc, char **argv)
 	for (i = 0; i < argc && !status; i++)
 		status = add_argument(cli, &items, &m, argv[i]);
 	if (!status)
-		status = cli->json ? export_json(cli, consumer, &m, &items) :
-			 consumer->export(cli, &m, &items);
+		status = cli->json ? export_json(cli, consumer, &m, &items)
+				   : consumer->export(cli, &m, &items);
 	free(items.items);
 	return status;
 }
@@ -122,8 +126,9 @@ const struct command export_command = {
 	.name = "export",
 	.arguments = "--libvirt|--kubevirt|--nova|--dra UUID…|TYPE… [--json]",
 	.summary = "The fragment to paste into a platform's configuration",
-	.help = "\n--libvirt: hostdev of a domain for an mdev, a node device to be created for a type.\n"
-		"--kubevirt: part of the KubeVirt resource. --nova: part of nova.conf. --dra: a ResourceSlice of\n"
-		"Kubernetes (JSON).\n",
+	.help = "\n"
+		"--libvirt: hostdev of a domain for an mdev, a node device to be created for a\n"
+		"type. --kubevirt: part of the KubeVirt resource. --nova: part of nova.conf.\n"
+		"--dra: a ResourceSlice of Kubernetes (JSON).\n",
 	.run = export_run,
 };

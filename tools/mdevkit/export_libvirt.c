@@ -22,7 +22,8 @@ static void put_xml(FILE *out, const char *text)
 	}
 }
 
-/* libvirt names node devices after their subsystem, with "_" for what is neither letter nor digit. */
+/* libvirt names node devices after their subsystem, with "_" for what is neither letter nor digit.
+ */
 static void put_node_name(FILE *out, const struct parent *p)
 {
 	const char *c;
@@ -57,7 +58,8 @@ int export_libvirt(struct cli *cli, const struct model *m, const struct items *i
 	/* It takes no other parents than PCI devices, but for the kernel's sample. */
 	for (i = 0; i < items->nr_items; i++)
 		if (!items->items[i].mdev && !items->items[i].parent->pci)
-			warn(cli, "%s: libvirt lists PCI parents and mtty only", items->items[i].parent->name);
+			warn(cli, "%s: libvirt lists PCI parents and mtty only",
+			     items->items[i].parent->name);
 	for (i = 0; i < items->nr_items; i++)
 		if (items->items[i].mdev)
 			put_hostdev(cli->out, &items->items[i]);

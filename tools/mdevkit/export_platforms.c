@@ -62,7 +62,9 @@ static void warn_of_shared_groups(struct cli *cli, const struct model *m, const 
 
 		for (j = 0; d && d->group >= 0 && j < m->nr_mdevs; j++)
 			if (&m->mdevs[j] != d && m->mdevs[j].group == d->group) {
-				warn(cli, "%s: shares group %ld with other mdevs, which KubeVirt cannot tell apart",
+				warn(cli,
+				     "%s: shares group %ld with other mdevs, which KubeVirt cannot "
+				     "tell apart",
 				     d->uuid, d->group);
 				break;
 			}
@@ -74,7 +76,9 @@ int export_kubevirt(struct cli *cli, const struct model *m, const struct items *
 	size_t i;
 
 	warn_of_shared_groups(cli, m, items);
-	fputs("spec:\n  configuration:\n    mediatedDevicesConfiguration:\n      mediatedDeviceTypes:\n", cli->out);
+	fputs("spec:\n  configuration:\n    mediatedDevicesConfiguration:\n      "
+	      "mediatedDeviceTypes:\n",
+	      cli->out);
 	for (i = 0; i < items->nr_items; i++) {
 		__cleanup_free char *id = quoted(items->items[i].type->id);
 
@@ -88,7 +92,9 @@ int export_kubevirt(struct cli *cli, const struct model *m, const struct items *
 		__cleanup_free char *resource = resource_name(items->items[i].type->id);
 
 		if (first_of_type(items, i))
-			fprintf(cli->out, "      - mdevNameSelector: %s\n        resourceName: \"mdevkit.example/%s\"\n",
+			fprintf(cli->out,
+				"      - mdevNameSelector: %s\n        resourceName: "
+				"\"mdevkit.example/%s\"\n",
 				name, resource);
 	}
 	return EXIT_OK;
@@ -129,10 +135,13 @@ static int refuse_nova_names(struct cli *cli, const struct items *items)
 		const struct item *item = &items->items[i];
 
 		if (strpbrk(item->type->id, ",]\n#") || strpbrk(item->parent->name, ",\n#"))
-			return failed(cli, "%s: nova.conf has no form for the name of this type or parent",
+			return failed(cli,
+				      "%s: nova.conf has no form for the name of this type or "
+				      "parent",
 				      item->type->id);
 		if (!item->parent->pci && strcmp(item->parent->name, "mtty"))
-			return failed(cli, "%s: Nova takes PCI parents and mtty only", item->parent->name);
+			return failed(cli, "%s: Nova takes PCI parents and mtty only",
+				      item->parent->name);
 	}
 	return EXIT_OK;
 }
@@ -192,9 +201,11 @@ static int refuse_dra_items(struct cli *cli, const struct items *items)
 		const struct item *item = &items->items[i];
 
 		if (!item->mdev)
-			return failed(cli, "%s: DRA lists mdevs, not types: give UUIDs", item->type->id);
+			return failed(cli, "%s: DRA lists mdevs, not types: give UUIDs",
+				      item->type->id);
 		if (strlen(item->type->id) > 64 || strlen(item->parent->name) > 64)
-			return failed(cli, "%s: DRA takes values of 64 bytes at most", item->mdev->uuid);
+			return failed(cli, "%s: DRA takes values of 64 bytes at most",
+				      item->mdev->uuid);
 	}
 	if (items->nr_items > 128)
 		return failed(cli, "DRA takes 128 devices in one ResourceSlice at most");
@@ -211,7 +222,8 @@ int export_dra(struct cli *cli, const struct model *m, const struct items *items
 	if (refuse_dra_items(cli, items))
 		return EXIT_ERROR;
 	if (!host)
-		return failed(cli, "/proc/sys/kernel/hostname: cannot be read, and a ResourceSlice names its node");
+		return failed(cli, "/proc/sys/kernel/hostname: cannot be read, and a ResourceSlice "
+				   "names its node");
 	name = format("%s-mdevkit", host);
 	o = json_object_new_object();
 	meta = json_object_new_object();

@@ -33,7 +33,8 @@ static void list_json(struct cli *cli, const struct model *m)
 		json_object_object_add(one, "parent", json_text(d->parent));
 		json_object_object_add(one, "type", json_text(d->type));
 		json_object_object_add(one, "lease", json_text(text));
-		json_object_object_add(one, "garbage", json_object_new_boolean(lease.state == LEASE_ENDED));
+		json_object_object_add(one, "garbage",
+				       json_object_new_boolean(lease.state == LEASE_ENDED));
 		json_object_array_add(list, one);
 	}
 	json_object_object_add(o, "unused", list);
@@ -109,7 +110,8 @@ static int remove_garbage(struct cli *cli, const struct model *m)
 	if (lock < 0)
 		return EXIT_ERROR;
 	if (m->nr_mdevs && !m->all_users)
-		return failed(cli, "/proc: not every process can be looked into, so users may be missed; run it as root");
+		return failed(cli, "/proc: not every process can be looked into, so users may be "
+				   "missed; run it as root");
 	drop_stale_leases(m);
 	for (i = 0; i < m->nr_mdevs; i++)
 		if (still_garbage(m->mdevs[i].uuid) && remove_mdev(cli, &m->mdevs[i]))
@@ -130,7 +132,8 @@ static int gc(struct cli *cli, int argc, char **argv)
 	if (yes)
 		return remove_garbage(cli, &m);
 	if (!m.all_users && m.nr_mdevs)
-		warn(cli, "not every process can be looked into: some of these may be in use; root sees all");
+		warn(cli, "not every process can be looked into: some of these may be in use; root "
+			  "sees all");
 	if (cli->json)
 		list_json(cli, &m);
 	else
@@ -142,7 +145,8 @@ const struct command gc_command = {
 	.name = "gc",
 	.arguments = "[--yes|--json]",
 	.summary = "List mdevs that nobody uses; remove those whose owner is gone",
-	.help = "\n--yes removes the mdevs that nobody uses and whose lease (mdevkit lease) has ended. Those without a\n"
-		"lease are listed only.\n",
+	.help = "\n"
+		"--yes removes the mdevs that nobody uses and whose lease (mdevkit lease) has\n"
+		"ended. Those without a lease are listed only.\n",
 	.run = gc,
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* mdevkit graph: parents → mdevs → groups → domains → users, as text, for Graphviz, or as a picture. */
+/*
+ * mdevkit graph: parents → mdevs → groups → domains → users, as text, for Graphviz, or as a
+ * picture.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +65,10 @@ static void add_mdev(struct rows *rows, const struct model *m, const struct mdev
 		row->users = duplicate("users not known");
 }
 
-/* In the order of the mdevs, with neighbours of one group together; parents that have none come last. */
+/*
+ * In the order of the mdevs, with neighbours of one group together; parents that have none come
+ * last.
+ */
 static void collect(struct rows *rows, const struct model *m)
 {
 	size_t i;
@@ -113,9 +119,9 @@ void graph_text(struct cli *cli, const struct rows *rows)
 			continue;
 		}
 		fprintf(cli->out, "%s─ %s %s\n", last ? "└" : "├", row->mdev, row->type);
-		fprintf(cli->out, "%s    → %s, %s%s%s → %s\n", last ? " " : "│", row->group ?: "no group",
-			row->isolation, row->domain ? " → " : "", row->domain ?: "",
-			row->users ?: "nobody");
+		fprintf(cli->out, "%s    → %s, %s%s%s → %s\n", last ? " " : "│",
+			row->group ?: "no group", row->isolation, row->domain ? " → " : "",
+			row->domain ?: "", row->users ?: "nobody");
 	}
 }
 
@@ -176,7 +182,8 @@ const struct command graph_command = {
 	.name = "graph",
 	.arguments = "[--svg|--dot|--json]",
 	.summary = "A picture: parents, mdevs, groups, domains, users",
-	.help = "\n--svg is a picture for a browser, --dot is for Graphviz (mdevkit graph --dot | dot -Tpdf).\n"
-		"PASIDs and domains are seen by root only.\n",
+	.help = "\n"
+		"--svg is a picture for a browser, --dot is for Graphviz (mdevkit graph --dot |\n"
+		"dot -Tpdf). PASIDs and domains are seen by root only.\n",
 	.run = graph,
 };

@@ -11,7 +11,8 @@ static void put_text(FILE *out, const char *text)
 	}
 }
 
-static void node(FILE *out, const char *id, const char *colour, const char *first, const char *second)
+static void node(FILE *out, const char *id, const char *colour, const char *first,
+		 const char *second)
 {
 	fputs("\t\"", out);
 	put_text(out, id);
@@ -63,9 +64,9 @@ void graph_dot(struct cli *cli, const struct rows *rows)
 {
 	size_t i;
 
-	fputs("strict digraph mdevkit {\n"
-	      "\trankdir=LR;\n"
-	      "\tnode [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n", cli->out);
+	fputs("strict digraph mdevkit {\n\trankdir=LR;\n\tnode [shape=box, "
+	      "style=\"rounded,filled\", fontname=\"sans-serif\"];\n",
+	      cli->out);
 	for (i = 0; i < rows->nr_rows; i++)
 		graph_dot_row(cli->out, &rows->rows[i]);
 	fputs("}\n", cli->out);

@@ -7,14 +7,14 @@
 #define ROW 64
 #define BOX (ROW - 12)
 #define TOP 40
-#define CHARACTER 7	/* pixels that one takes, about */
+#define CHARACTER 7 /* pixels that one takes, about */
 
 struct column {
 	const char *head;
 	const char *class;
 	int x, width;
-	size_t first;		/* offset in struct row of the text that makes a box */
-	size_t second;		/* of the one below it */
+	size_t first; /* offset in struct row of the text that makes a box */
+	size_t second; /* of the one below it */
 };
 
 #define NO_TEXT ((size_t)-1)
@@ -65,7 +65,8 @@ static void put_box(FILE *out, const struct column *column, int y, size_t rows, 
 		    const char *second)
 {
 	fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
-		first ? column->class : "none", column->x, y, column->width, (int)rows * ROW - ROW + BOX);
+		first ? column->class : "none", column->x, y, column->width,
+		(int)rows * ROW - ROW + BOX);
 	put_line(out, column, y + 19, first ?: "nobody");
 	if (second)
 		put_line(out, column, y + 36, second);
@@ -79,7 +80,10 @@ static bool has_box(const struct row *row, size_t column)
 	return row->mdev && (text_of(row, columns[column].first) || column == NR_COLUMNS - 1);
 }
 
-/* May two rows have one box there? A user of two groups has one for each: it is the group that it holds. */
+/*
+ * May two rows have one box there? A user of two groups has one for each: it is the group that it
+ * holds.
+ */
 static bool share(const struct row *a, const struct row *b, size_t column)
 {
 	if (!has_box(a, column) || !has_box(b, column))
@@ -93,7 +97,8 @@ static size_t rows_of_box(const struct rows *rows, size_t at, size_t column)
 {
 	size_t count = 1;
 
-	while (at + count < rows->nr_rows && share(&rows->rows[at], &rows->rows[at + count], column))
+	while (at + count < rows->nr_rows &&
+	       share(&rows->rows[at], &rows->rows[at + count], column))
 		count++;
 	return count;
 }
@@ -119,7 +124,8 @@ static void put_boxes(FILE *out, const struct rows *rows, size_t at, int y)
 		if (!has_box(row, i) || (at && share(&row[-1], row, i)))
 			continue;
 		count = rows_of_box(rows, at, i);
-		put_box(out, column, y, count, text_of(row, column->first), text_of(row, column->second));
+		put_box(out, column, y, count, text_of(row, column->first),
+			text_of(row, column->second));
 		if (i == 2)
 			put_isolations(out, rows, at, count, y);
 	}
@@ -151,10 +157,11 @@ void graph_svg(struct cli *cli, const struct rows *rows)
 		".group { fill: #fdf1d3; } .domain { fill: #e0f0f0; } .user { fill: #f3e3f3; } "
 		".none { fill: none; stroke-dasharray: 4; }\n"
 		"line { stroke: #444; } .head { font-weight: bold; }\n"
-		"</style>\n", (int)rows->nr_rows * ROW + 60);
+		"</style>\n",
+		(int)rows->nr_rows * ROW + 60);
 	for (i = 0; i < NR_COLUMNS; i++)
-		fprintf(cli->out, "<text class=\"head\" x=\"%d\" y=\"24\">%s</text>\n", columns[i].x,
-			columns[i].head);
+		fprintf(cli->out, "<text class=\"head\" x=\"%d\" y=\"24\">%s</text>\n",
+			columns[i].x, columns[i].head);
 	for (i = 0; i < rows->nr_rows; i++) {
 		put_lines(cli->out, &rows->rows[i], TOP + (int)i * ROW);
 		put_boxes(cli->out, rows, i, TOP + (int)i * ROW);

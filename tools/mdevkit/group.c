@@ -72,7 +72,8 @@ static void free_members(struct members *g)
 
 /*
  * A driver that does DMA of its own keeps VFIO from the whole group. Which drivers do not (flag
- * driver_managed_dma) sysfs does not show: those of VFIO, the stub, and that of PCI Express ports are known.
+ * driver_managed_dma) sysfs does not show: those of VFIO, the stub, and that of PCI Express ports
+ * are known.
  */
 static bool blocks(const struct member *member)
 {
@@ -103,7 +104,8 @@ static void group_json(struct cli *cli, const struct members *g, long group, con
 		json_object_object_add(one, "name", json_text(g->members[i].name));
 		json_object_object_add(one, "bus", json_text(g->members[i].bus));
 		json_object_object_add(one, "driver", json_text(g->members[i].driver));
-		json_object_object_add(one, "blocks", json_object_new_boolean(blocks(&g->members[i])));
+		json_object_object_add(one, "blocks",
+				       json_object_new_boolean(blocks(&g->members[i])));
 		json_object_array_add(list, one);
 	}
 	json_object_object_add(o, "iommu_group", json_number(group));
@@ -122,14 +124,16 @@ static void group_text(struct cli *cli, const struct members *g, long group, con
 	for (i = 0; i < g->nr_members; i++) {
 		const struct member *member = &g->members[i];
 
-		table_row(&table, (const char *[]){ member->name, member->bus, member->driver,
-						    blocks(member) ? "yes: a driver of the host" : "no" });
+		table_row(&table,
+			  (const char *[]){ member->name, member->bus, member->driver,
+					    blocks(member) ? "yes: a driver of the host" : "no" });
 	}
 	table_print(cli, &table);
 	if (count_blocking(g))
-		fprintf(cli->out, "\nGroup %ld is not viable: %zu of its members have drivers of the host.\n"
-			"To give it all to VFIO: mdevkit group %ld --bind vfio-pci\n", group,
-			count_blocking(g), group);
+		fprintf(cli->out,
+			"\nGroup %ld is not viable: %zu of its members have drivers of the "
+			"host.\nTo give it all to VFIO: mdevkit group %ld --bind vfio-pci\n",
+			group, count_blocking(g), group);
 	else
 		fprintf(cli->out, "\nGroup %ld is viable; %s uses it.\n", group, user ?: "nobody");
 }
@@ -170,7 +174,10 @@ static int check_members(struct cli *cli, const struct members *g, long group)
 		status = refuse_used(cli, &m, g->members[i].name);
 	}
 	if (!status && !count)
-		return failed(cli, "/sys/kernel/iommu_groups/%ld/devices: no PCI device to be bound is in it", group);
+		return failed(cli,
+			      "/sys/kernel/iommu_groups/%ld/devices: no PCI device to be bound is "
+			      "in it",
+			      group);
 	return status;
 }
 
@@ -196,7 +203,8 @@ static int bind_members(struct cli *cli, const struct members *g, const char *dr
 		    !bind_device(g->members[done].name, driver, &bindings[done], &error))
 			continue;
 		/* It has been undone itself */
-		status = failed(cli, "%s; the group's other devices go back to what they had", error);
+		status = failed(cli, "%s; the group's other devices go back to what they had",
+				error);
 		undo_all(cli, bindings, done);
 		break;
 	}
@@ -232,7 +240,8 @@ static int group_run(struct cli *cli, int argc, char **argv)
 	unsigned long long group;
 
 	if (unknown_option(argc, argv))
-		return usage_error(cli, "no option \"%s\", or it lacks its value", unknown_option(argc, argv));
+		return usage_error(cli, "no option \"%s\", or it lacks its value",
+				   unknown_option(argc, argv));
 	if (argc != 1 || !parse_number(argv[0], 10, INT_MAX, &group))
 		return usage_error(cli, "group takes the number of an iommu group");
 	folder = format("/sys/kernel/iommu_groups/%llu", group);
@@ -245,8 +254,10 @@ const struct command group_command = {
 	.name = "group",
 	.arguments = "N [--bind DRIVER] [--json]",
 	.summary = "Who is in an iommu group, and what keeps VFIO from it",
-	.help = "\n--bind gives all its PCI devices but bridges to the driver (vfio-pci); if one of them cannot be had,\n"
-		"all go back to what they had. Exit status: 1 when the group is not viable. A driver of the host that\n"
-		"leaves DMA to others (driver_managed_dma) is counted as blocking: sysfs does not show the flag.\n",
+	.help = "\n"
+		"--bind gives all its PCI devices but bridges to the driver (vfio-pci); if one\n"
+		"of them cannot be had, all go back to what they had. Exit status: 1 when the\n"
+		"group is not viable. A driver of the host that leaves DMA to others\n"
+		"(driver_managed_dma) is counted as blocking: sysfs does not show the flag.\n",
 	.run = group_run,
 };

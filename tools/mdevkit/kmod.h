@@ -9,7 +9,7 @@ enum module_place { MODULE_MISSING, MODULE_INSTALLED, MODULE_LOADED, MODULE_BUIL
 
 struct module_state {
 	enum module_place place;
-	bool file_known;	/* a module's file could be read: the next one is true to it */
+	bool file_known; /* a module's file could be read: the next one is true to it */
 	bool is_signed;
 };
 

@@ -34,8 +34,8 @@ static int written(struct cli *cli, const char *uuid, int ret)
 	return ret ? failed(cli, LEASES "/%s: %s", uuid, strerror(errno)) : EXIT_OK;
 }
 
-static int change_lease(struct cli *cli, const char *uuid, const char *pid_text, const char *seconds_text,
-			bool drop)
+static int change_lease(struct cli *cli, const char *uuid, const char *pid_text,
+			const char *seconds_text, bool drop)
 {
 	unsigned long long pid = 0, seconds = 0;
 	int lock __cleanup_lock = -1;
@@ -67,7 +67,8 @@ static int lease_run(struct cli *cli, int argc, char **argv)
 	const struct mdev *d;
 
 	if (unknown_option(argc, argv))
-		return usage_error(cli, "no option \"%s\", or it lacks its value", unknown_option(argc, argv));
+		return usage_error(cli, "no option \"%s\", or it lacks its value",
+				   unknown_option(argc, argv));
 	if (argc != 1 || !is_uuid(argv[0]))
 		return usage_error(cli, "lease takes one UUID");
 	if (!!pid + !!seconds + drop > 1)
@@ -86,8 +87,10 @@ const struct command lease_command = {
 	.name = "lease",
 	.arguments = "UUID [--pid PID|--for SECONDS|--drop] [--json]",
 	.summary = "Say who owns an mdev: a process, or anybody for some time",
-	.help = "\nmdevkit gc removes an mdev that nobody uses when its lease has ended: the process is gone, or the time\n"
-		"is over. An mdev without a lease is never removed. A platform renews with --for, or names itself with\n"
-		"--pid. Leases are files in /run/mdevkit/leases.\n",
+	.help = "\n"
+		"mdevkit gc removes an mdev that nobody uses when its lease has ended: the\n"
+		"process is gone, or the time is over. An mdev without a lease is never\n"
+		"removed. A platform renews with --for, or names itself with --pid. Leases are\n"
+		"files in /run/mdevkit/leases.\n",
 	.run = lease_run,
 };

@@ -25,20 +25,21 @@ static void list_types(struct cli *cli, const struct model *m)
 	struct table table = { .nr_columns = 6 };
 	size_t i, j;
 
-	table_row(&table, (const char *[]){ "PARENT", "DRIVER", "TYPE", "NAME", "AVAILABLE", "MDEVS" });
+	table_row(&table,
+		  (const char *[]){ "PARENT", "DRIVER", "TYPE", "NAME", "AVAILABLE", "MDEVS" });
 	for (i = 0; i < m->nr_parents; i++) {
 		const struct parent *p = &m->parents[i];
 
 		if (!p->nr_types)
-			table_row(&table, (const char *[]){ p->name, p->driver, NULL, NULL, NULL, NULL });
+			table_row(&table,
+				  (const char *[]){ p->name, p->driver, NULL, NULL, NULL, NULL });
 		for (j = 0; j < p->nr_types; j++) {
 			const struct type *type = &p->types[j];
 			__cleanup_free char *available = number_text(type->available);
-			__cleanup_free char *mdevs =
-				number_text(count_mdevs(m, p->name, type->id));
+			__cleanup_free char *mdevs = number_text(count_mdevs(m, p->name, type->id));
 
-			table_row(&table, (const char *[]){ p->name, p->driver, type->id, type->name,
-							    available ?: "?", mdevs });
+			table_row(&table, (const char *[]){ p->name, p->driver, type->id,
+							    type->name, available ?: "?", mdevs });
 		}
 	}
 	table_print(cli, &table);
@@ -49,7 +50,8 @@ static void list_mdevs(struct cli *cli, const struct model *m)
 	struct table table = { .nr_columns = 7 };
 	size_t i;
 
-	table_row(&table, (const char *[]){ "MDEV", "PARENT", "TYPE", "GROUP", "PASID", "DMA", "USERS" });
+	table_row(&table,
+		  (const char *[]){ "MDEV", "PARENT", "TYPE", "GROUP", "PASID", "DMA", "USERS" });
 	for (i = 0; i < m->nr_mdevs; i++) {
 		const struct mdev *d = &m->mdevs[i];
 		__cleanup_free char *group = number_text(d->group);
@@ -58,11 +60,14 @@ static void list_mdevs(struct cli *cli, const struct model *m)
 		const char *dma = d->dma == DMA_UNKNOWN ? "?" : dma_name(d->dma);
 
 		if (!d->type)
-			table_row(&table, (const char *[]){ d->uuid, "being removed", NULL, group, NULL,
-							    NULL, users });
+			table_row(&table, (const char *[]){ d->uuid, "being removed", NULL, group,
+							    NULL, NULL, users });
 		else
-			table_row(&table, (const char *[]){ d->uuid, d->parent, d->type, group, pasid,
-							    dma, users ?: m->all_users ? NULL : "?" });
+			table_row(&table,
+				  (const char *[]){ d->uuid, d->parent, d->type, group, pasid, dma,
+						    users
+							    ?: m->all_users ? NULL
+									    : "?" });
 	}
 	table_print(cli, &table);
 }
@@ -72,7 +77,9 @@ static void list_text(struct cli *cli, const struct model *m)
 	if (m->nr_parents)
 		list_types(cli, m);
 	else
-		fputs("No parents: nothing here offers mediated devices. mdevkit doctor says why.\n", cli->out);
+		fputs("No parents: nothing here offers mediated devices. mdevkit doctor says "
+		      "why.\n",
+		      cli->out);
 	if (!m->nr_mdevs)
 		return;
 	fputc('\n', cli->out);
@@ -99,7 +106,8 @@ const struct command list_command = {
 	.name = "list",
 	.arguments = "[--json]",
 	.summary = "Parents with their types, and the mdevs that exist",
-	.help = "\nDMA is armed while a tenant's DMA can reach its memory, blocked while nothing passes, none\n"
-		"where the mdev has no DMA that the kit isolates.\n",
+	.help = "\n"
+		"DMA is armed while a tenant's DMA can reach its memory, blocked while nothing\n"
+		"passes, none where the mdev has no DMA that the kit isolates.\n",
 	.run = list,
 };

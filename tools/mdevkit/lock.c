@@ -11,7 +11,8 @@ int lock_take(struct cli *cli)
 	int fd = make_folders(RUN_FOLDER) ? -1 : lock_file(RUN_FOLDER "/lock");
 
 	if (fd < 0 && errno == EWOULDBLOCK)
-		failed(cli, RUN_FOLDER "/lock: another mdevkit is changing something; try again when it has ended");
+		failed(cli, RUN_FOLDER
+		       "/lock: another mdevkit is changing something; try again when it has ended");
 	else if (fd < 0)
 		failed(cli, RUN_FOLDER "/lock: %s", strerror(errno));
 	return fd;

@@ -10,7 +10,8 @@
 
 static const struct command *const commands[] = {
 	&list_command, &show_command, &doctor_command, &graph_command, &policy_command,
-	&group_command, &bind_command, &unbind_command, &lease_command, &gc_command, &export_command,
+	&group_command, &bind_command, &unbind_command, &lease_command, &gc_command,
+	&export_command,
 };
 
 static const struct command *find_command(const char *name)
@@ -28,11 +29,13 @@ static void print_help(FILE *out)
 	size_t i;
 
 	fputs("Usage: mdevkit COMMAND [ARGUMENT…] [--json]\n\n"
-	      "Looks at, explains and manages the mediated devices of this host.\n\n", out);
+	      "Looks at, explains and manages the mediated devices of this host.\n\n",
+	      out);
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\nmdevkit COMMAND --help says more, mdevkit(8) all. Exit status: 0 fine, 1 a problem was found,\n"
-	      "2 wrong usage, 3 what was asked for could not be done.\n", out);
+	fputs("\nmdevkit COMMAND --help says more, mdevkit(8) all. Exit status: 0 fine,\n"
+	      "1 a problem was found, 2 wrong usage, 3 what was asked for could not be done.\n",
+	      out);
 }
 
 static void print_command_help(FILE *out, const struct command *command)
@@ -84,10 +87,10 @@ void warn(struct cli *cli, const char *fmt, ...)
 
 int print_json(struct cli *cli, struct json_object *object)
 {
-	fprintf(cli->out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED |
-					       JSON_C_TO_STRING_NOSLASHESCAPE));
+	const int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+			  JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	fprintf(cli->out, "%s\n", json_object_to_json_string_ext(object, flags));
 	json_object_put(object);
 	return EXIT_OK;
 }

@@ -12,9 +12,9 @@
 /* Exit codes, documented in mdevkit(8) */
 enum {
 	EXIT_OK = 0,
-	EXIT_PROBLEM = 1,	/* doctor: there is a problem; group: it is not viable */
+	EXIT_PROBLEM = 1, /* doctor: there is a problem; group: it is not viable */
 	EXIT_USAGE = 2,
-	EXIT_ERROR = 3,		/* what was asked for could not be done */
+	EXIT_ERROR = 3, /* what was asked for could not be done */
 };
 
 struct cli {

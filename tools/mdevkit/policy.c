@@ -26,7 +26,8 @@ static int show_policy(struct cli *cli, const struct parent *p)
 	return print_json(cli, o);
 }
 
-static int set_policy(struct cli *cli, const struct model *m, const struct parent *p, const char *policy)
+static int set_policy(struct cli *cli, const struct model *m, const struct parent *p,
+		      const char *policy)
 {
 	__cleanup_free char *path = format("%s/mdevkit/placement", p->path);
 	size_t mdevs = count_mdevs(m, p->name, NULL);
@@ -37,10 +38,12 @@ static int set_policy(struct cli *cli, const struct model *m, const struct paren
 	if (!write_file(path, policy))
 		return EXIT_OK;
 	if (errno == EBUSY && mdevs)
-		return failed(cli, "%s: %s has %zu mdevs; it can be changed when they are removed", path, p->name,
-			      mdevs);
+		return failed(cli, "%s: %s has %zu mdevs; it can be changed when they are removed",
+			      path, p->name, mdevs);
 	if (errno == EBUSY)
-		return failed(cli, "%s: another function of the slot has mdevs; the kernel log names it", path);
+		return failed(cli,
+			      "%s: another function of the slot has mdevs; the kernel log names it",
+			      path);
 	return failed(cli, "%s: %s", path, strerror(errno));
 }
 
@@ -58,7 +61,9 @@ static int policy(struct cli *cli, int argc, char **argv)
 	if (!p)
 		return failed(cli, "/sys/class/mdev_bus/%s: there is no such parent", argv[0]);
 	if (!p->placement)
-		return failed(cli, "%s/mdevkit/placement: cannot be read: the parent is not of the kit, or going",
+		return failed(cli,
+			      "%s/mdevkit/placement: cannot be read: the parent is not of the kit, "
+			      "or going",
 			      p->path);
 	return argc == 2 ? set_policy(cli, &m, p, argv[1]) : show_policy(cli, p);
 }
@@ -67,7 +72,9 @@ const struct command policy_command = {
 	.name = "policy",
 	.arguments = "PARENT [mdev|parent|slot] [--json]",
 	.summary = "Show or set which iommu group a parent's new mdevs go into",
-	.help = "\nmdev: each one has a group of its own. parent: all mdevs of the parent share one. slot: all mdevs\n"
-		"of all functions in the parent's PCI slot share one. It can be changed while there is no mdev.\n",
+	.help = "\n"
+		"mdev: each one has a group of its own. parent: all mdevs of the parent share\n"
+		"one. slot: all mdevs of all functions in the parent's PCI slot share one. It\n"
+		"can be changed while there is no mdev.\n",
 	.run = policy,
 };

@@ -43,7 +43,8 @@ static char *group_text(const struct model *m, const struct mdev *d)
 		return NULL;
 	for (i = 0; i < m->nr_mdevs; i++)
 		others += m->mdevs[i].group == d->group && &m->mdevs[i] != d;
-	return others ? format("%ld, shared with %zu more", d->group, others) : number_text(d->group);
+	return others ? format("%ld, shared with %zu more", d->group, others)
+		      : number_text(d->group);
 }
 
 static void show_users(struct cli *cli, const struct model *m, const struct mdev *d)
@@ -51,14 +52,15 @@ static void show_users(struct cli *cli, const struct model *m, const struct mdev
 	size_t i;
 
 	for (i = 0; i < d->nr_users; i++) {
-		__cleanup_free char *text = format("%s (process %d, has the %s open)", d->users[i].name,
-						   d->users[i].pid,
-						   d->users[i].device ? "device" : "group");
+		__cleanup_free char *text =
+			format("%s (process %d, has the %s open)", d->users[i].name,
+			       d->users[i].pid, d->users[i].device ? "device" : "group");
 
 		line(cli, i ? "" : "users", text);
 	}
 	if (!d->nr_users)
-		line(cli, "users", m->all_users ? "nobody" : "none of this user's processes; root sees all");
+		line(cli, "users",
+		     m->all_users ? "nobody" : "none of this user's processes; root sees all");
 }
 
 static void show_text(struct cli *cli, const struct model *m, const struct mdev *d)

@@ -6,8 +6,8 @@
 #include "table.h"
 
 static const char *const colours[] = {
-	[PLAIN] = "", [BOLD] = "\033[1m", [RED] = "\033[31m", [GREEN] = "\033[32m",
-	[YELLOW] = "\033[33m", [BLUE] = "\033[34m",
+	[PLAIN] = "",	      [BOLD] = "\033[1m",    [RED] = "\033[31m",
+	[GREEN] = "\033[32m", [YELLOW] = "\033[33m", [BLUE] = "\033[34m",
 };
 
 const char *colour_start(const struct cli *cli, enum colour colour)
@@ -88,8 +88,8 @@ char *users_text(const struct mdev *d)
 	size_t i;
 
 	for (i = 0; i < d->nr_users; i++) {
-		char *longer = format("%s%s%s (%d)", text ?: "", text ? ", " : "",
-				      d->users[i].name, d->users[i].pid);
+		char *longer = format("%s%s%s (%d)", text ?: "", text ? ", " : "", d->users[i].name,
+				      d->users[i].pid);
 
 		free(text);
 		text = longer;

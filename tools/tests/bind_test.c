@@ -129,7 +129,8 @@ static void bind_sets_the_override_first(void **state)
 
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.out, ONE ": driver vfio-pci, iommu group 7\n");
-	assert_string_equal(steps, "driver_override=vfio-pci\n;unbind=" ONE ";drivers_probe=" ONE ";");
+	assert_string_equal(steps,
+			    "driver_override=vfio-pci\n;unbind=" ONE ";drivers_probe=" ONE ";");
 	assert_driver(ONE, "vfio-pci");
 	assert_driver(TWO, "nvme");
 }
@@ -261,12 +262,18 @@ int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(bind_sets_the_override_first), CASE(bind_that_fails_is_undone),
-		CASE(bind_refuses_a_driver_that_is_not_loaded), CASE(bind_refuses_names_that_are_paths),
-		CASE(bind_to_host_gives_it_back), CASE(unbind_keeps_all_drivers_off),
-		CASE(a_device_in_use_is_refused), CASE(a_parent_with_mdevs_is_refused),
-		CASE(group_says_what_blocks_it), CASE(group_bind_leaves_bridges),
-		CASE(group_bind_is_undone_as_a_whole), CASE(a_second_administrator_is_told),
+		CASE(bind_sets_the_override_first),
+		CASE(bind_that_fails_is_undone),
+		CASE(bind_refuses_a_driver_that_is_not_loaded),
+		CASE(bind_refuses_names_that_are_paths),
+		CASE(bind_to_host_gives_it_back),
+		CASE(unbind_keeps_all_drivers_off),
+		CASE(a_device_in_use_is_refused),
+		CASE(a_parent_with_mdevs_is_refused),
+		CASE(group_says_what_blocks_it),
+		CASE(group_bind_leaves_bridges),
+		CASE(group_bind_is_undone_as_a_whole),
+		CASE(a_second_administrator_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,13 +29,15 @@ static int teardown(void **state)
 static void assert_says(const struct outcome *o, int status, const char *text)
 {
 	if (o->status != status || !(strstr(o->err, text) || strstr(o->out, text)))
-		fail_msg("ended with %d, not %d and \"%s\": %s%s", o->status, status, text, o->out, o->err);
+		fail_msg("ended with %d, not %d and \"%s\": %s%s", o->status, status, text, o->out,
+			 o->err);
 }
 
-#define ASSERT_SAYS(status, text, ...) do { \
-	struct outcome o_ __cleanup_outcome = RUN(__VA_ARGS__); \
-	assert_says(&o_, status, text); \
-} while (0)
+#define ASSERT_SAYS(status, text, ...)                                                             \
+	do {                                                                                       \
+		struct outcome o_ __cleanup_outcome = RUN(__VA_ARGS__);                            \
+		assert_says(&o_, status, text);                                                    \
+	} while (0)
 
 static void assert_content(const char *path, const char *want)
 {
@@ -69,7 +71,8 @@ static void lease_follows_its_process(void **state)
 	ASSERT_SAYS(0, "", "lease", UUID_B, "--pid", "4712");
 	assert_content(LEASE_B, "process 4712 777");
 	ASSERT_SAYS(0, "process 4712\n", "lease", UUID_B);
-	put("/proc/4712/stat", "4712 (an) other) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 0 20 0 1 0 778 1");
+	put("/proc/4712/stat",
+	    "4712 (an) other) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 778 1");
 	ASSERT_SAYS(0, "process 4712 has ended", "lease", UUID_B);
 	ASSERT_SAYS(3, "no such process", "lease", UUID_B, "--pid", "5000");
 	ASSERT_SAYS(0, "", "lease", UUID_B, "--drop");
@@ -93,7 +96,8 @@ static void lease_refuses_bad_values(void **state)
 	ASSERT_SAYS(2, "exclude", "lease", UUID_B, "--pid", "1", "--for", "1");
 	ASSERT_SAYS(2, "lacks its value", "lease", UUID_B, "--pid");
 	ASSERT_SAYS(2, "one UUID", "lease", "../../etc/passwd");
-	ASSERT_SAYS(3, "no such mdev", "lease", "5f0a3a7e-0000-4000-8000-0000000000ff", "--for", "1");
+	ASSERT_SAYS(3, "no such mdev", "lease", "5f0a3a7e-0000-4000-8000-0000000000ff", "--for",
+		    "1");
 	assert_false(path_exists(LEASES));
 }
 
@@ -123,7 +127,8 @@ static void gc_removes_what_its_owner_left(void **state)
 static void gc_keeps_what_has_an_owner_or_never_had_one(void **state)
 {
 	static const char *const kept[] = {
-		"until 2000", "process 4712 777", "process 4712", "process x y", "until", "", "until -1", "{}",
+		"until 2000", "process 4712 777", "process 4712", "process x y", "until",
+		"",	      "until -1",	  "{}",
 	};
 	size_t i;
 
@@ -313,14 +318,21 @@ int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(policy_is_shown_and_set), CASE(policy_refuses_what_it_does_not_know),
-		CASE(lease_follows_its_process), CASE(lease_runs_out), CASE(lease_refuses_bad_values),
-		CASE(gc_lists_the_unused), CASE(gc_removes_what_its_owner_left),
+		CASE(policy_is_shown_and_set),
+		CASE(policy_refuses_what_it_does_not_know),
+		CASE(lease_follows_its_process),
+		CASE(lease_runs_out),
+		CASE(lease_refuses_bad_values),
+		CASE(gc_lists_the_unused),
+		CASE(gc_removes_what_its_owner_left),
 		CASE(gc_keeps_what_has_an_owner_or_never_had_one),
-		CASE(gc_drops_leases_of_mdevs_that_are_gone), CASE(wrong_usage_is_told),
-		CASE(numbers_have_bounds), CASE(config_space_may_be_nonsense),
+		CASE(gc_drops_leases_of_mdevs_that_are_gone),
+		CASE(wrong_usage_is_told),
+		CASE(numbers_have_bounds),
+		CASE(config_space_may_be_nonsense),
 		CASE(pci_addresses_are_told_from_other_names),
-		CASE(devices_may_come_and_go_meanwhile), CASE(colours_are_for_terminals_only),
+		CASE(devices_may_come_and_go_meanwhile),
+		CASE(colours_are_for_terminals_only),
 		CASE(each_reason_of_the_kernel_has_a_remedy),
 	};
 

@@ -21,7 +21,10 @@ static inline void put_word(uint8_t *config, size_t at, uint16_t value)
 	config[at + 1] = value >> 8;
 }
 
-/* A function of PCI Express, with room for one extended capability. acs or pasid: control register; -1: none */
+/*
+ * A function of PCI Express, with room for one extended capability. acs or pasid: control register;
+ * -1: none
+ */
 static inline void put_config(const char *folder, uint8_t express_type, int acs, int pasid)
 {
 	__cleanup_free char *path = format("%s/config", folder);
@@ -31,7 +34,8 @@ static inline void put_config(const char *folder, uint8_t express_type, int acs,
 	if (acs >= 0) {
 		put_word(config, 0x100, PCI_EXT_CAP_ID_ACS);
 		put_word(config, 0x102, 1);
-		put_word(config, 0x100 + PCI_ACS_CAP, PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF);
+		put_word(config, 0x100 + PCI_ACS_CAP,
+			 PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF);
 		put_word(config, 0x100 + PCI_ACS_CTRL, acs);
 	}
 	if (pasid >= 0) {
@@ -49,7 +53,8 @@ static inline void put_in(const char *folder, const char *name, const char *text
 	put(path, text);
 }
 
-static inline void put_type(const char *parent, const char *id, const char *name, const char *available)
+static inline void put_type(const char *parent, const char *id, const char *name,
+			    const char *available)
 {
 	__cleanup_free char *folder = format("%s/mdev_supported_types/%s", parent, id);
 
@@ -75,7 +80,8 @@ static inline void put_parent(const char *path, const char *subsystem, const cha
 }
 
 /* type NULL: an mdev that is half removed */
-static inline void put_mdev(const char *uuid, const char *parent, const char *type, const char *group)
+static inline void put_mdev(const char *uuid, const char *parent, const char *type,
+			    const char *group)
 {
 	__cleanup_free char *path = format("%s/%s", parent, uuid);
 	__cleanup_free char *entry = format("/sys/bus/mdev/devices/%s", uuid);
@@ -101,13 +107,14 @@ static inline void put_mdev(const char *uuid, const char *parent, const char *ty
 	put_mode(node, 0600);
 }
 
-static inline void put_process(const char *pid, const char *name, const char *fd, const char *target,
-			       const char *fdinfo)
+static inline void put_process(const char *pid, const char *name, const char *fd,
+			       const char *target, const char *fdinfo)
 {
 	__cleanup_free char *folder = format("/proc/%s", pid);
 	__cleanup_free char *link = format("%s/fd/%s", folder, fd);
 	__cleanup_free char *info = format("%s/fdinfo/%s", folder, fd);
-	__cleanup_free char *stat = format("%s (%s) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 777 1", pid, name);
+	__cleanup_free char *stat =
+		format("%s (%s) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 777 1", pid, name);
 
 	put_in(folder, "comm", name);
 	put_in(folder, "stat", stat);
@@ -117,7 +124,8 @@ static inline void put_process(const char *pid, const char *name, const char *fd
 
 static inline void put_kernel(void)
 {
-	static const char *const modules[] = { "iommu_aux", "mdev", "mdevkit", "vfio", "vfio_iommu_type1" };
+	static const char *const modules[] = { "iommu_aux", "mdev", "mdevkit", "vfio",
+					       "vfio_iommu_type1" };
 	static const uint8_t secure_boot[] = { 6, 0, 0, 0, 1 };
 	size_t i;
 
@@ -133,7 +141,8 @@ static inline void put_kernel(void)
 		if (strcmp(modules[i], "iommu_aux"))
 			put(state, "live");
 	}
-	put_bytes("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", secure_boot, 5);
+	put_bytes("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+		  secure_boot, 5);
 	put("/sys/kernel/security/lockdown", "none [integrity] confidentiality");
 	put("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N");
 }
@@ -163,13 +172,15 @@ static inline void put_parents(void)
 	put_folder("/sys/bus/pci/devices");
 	put_folder("/sys/bus/pci/drivers/mdma");
 	put_folder("/sys/class/mtty");
-	put_config(PORT, PCI_EXP_TYPE_ROOT_PORT, PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF, -1);
+	put_config(PORT, PCI_EXP_TYPE_ROOT_PORT, PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF,
+		   -1);
 	put_config(DMA_PARENT, PCI_EXP_TYPE_ENDPOINT, -1, PCI_PASID_CTRL_ENABLE);
 	put_parent(DMA_PARENT, "/sys/bus/pci", "");
 	put_link(DMA_PARENT "/driver", "/sys/bus/pci/drivers/mdma");
 	put_type(DMA_PARENT, "mdma-1", "One channel", "125");
 	put_type(DMA_PARENT, "mdma-4", "Four channels", "31");
-	put_parent(SOFT_PARENT, "/sys/class/mtty", "no IOMMU behind this device: switch it on in firmware and kernel");
+	put_parent(SOFT_PARENT, "/sys/class/mtty",
+		   "no IOMMU behind this device: switch it on in firmware and kernel");
 	put_type(SOFT_PARENT, "mtty-1", "Single port serial", "22");
 }
 

@@ -35,7 +35,8 @@ static inline void image_add_be32(struct image *image, uint32_t value)
  * A node of the index for all names that start with the first depth characters of names[0]; names
  * are sorted. Returns its offset, with what it has in the upper bits. Children are written first.
  */
-static inline uint32_t image_add_node(struct image *image, const char *const *names, size_t nr, size_t depth)
+static inline uint32_t image_add_node(struct image *image, const char *const *names, size_t nr,
+				      size_t depth)
 {
 	uint32_t children[128] = {};
 	uint32_t offset, flags = 0;
@@ -91,15 +92,25 @@ static inline void put_module(const char *release, const char *name, bool is_sig
 	static const uint8_t signature[] = { 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4 };
 	__cleanup_free char *path = format("/lib/modules/%s/updates/%s.ko", release, name);
 	Elf64_Ehdr header = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_REL, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-		.e_shoff = sizeof(header), .e_ehsize = sizeof(header),
-		.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 3, .e_shstrndx = 2,
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
+		.e_type = ET_REL,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_shoff = sizeof(header),
+		.e_ehsize = sizeof(header),
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = 3,
+		.e_shstrndx = 2,
 	};
 	Elf64_Shdr sections[3] = {
-		[1] = { .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_size = sizeof(modinfo),
+		[1] = { .sh_name = 1,
+			.sh_type = SHT_PROGBITS,
+			.sh_size = sizeof(modinfo),
 			.sh_offset = sizeof(header) + sizeof(sections) },
-		[2] = { .sh_name = 10, .sh_type = SHT_STRTAB, .sh_size = sizeof(strings),
+		[2] = { .sh_name = 10,
+			.sh_type = SHT_STRTAB,
+			.sh_size = sizeof(strings),
 			.sh_offset = sizeof(header) + sizeof(sections) + sizeof(modinfo) },
 	};
 	struct image image = {};

@@ -158,7 +158,7 @@ static inline struct outcome run(const char *const *arguments)
 	return outcome;
 }
 
-#define RUN(...) run((const char *const []){ __VA_ARGS__, NULL })
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 
 static inline void free_outcome(struct outcome *outcome)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What list, show, graph and doctor print on several hosts, compared with the files in tests/golden.
- * UPDATE_GOLDEN=1 writes them anew: read the difference before it is committed.
+ * What list, show, graph and doctor print on several hosts, compared with the files in
+ * tests/golden. UPDATE_GOLDEN=1 writes them anew: read the difference before it is committed.
  */
 #include "fake_host.h"
 
@@ -49,7 +49,8 @@ static void compare(const char *host, const char *name, const char *const *argum
 {
 	struct outcome outcome __cleanup_outcome = run(arguments);
 	__cleanup_free char *path = format("tests/golden/%s.%s", host, name);
-	__cleanup_free char *text = format("%s%sexit %d\n", outcome.out, outcome.err, outcome.status);
+	__cleanup_free char *text =
+		format("%s%sexit %d\n", outcome.out, outcome.err, outcome.status);
 	__cleanup_free char *want = NULL;
 
 	assert_null(strstr(text, fake_root));
@@ -60,7 +61,7 @@ static void compare(const char *host, const char *name, const char *const *argum
 		fail_msg("%s differs. Got:\n%s", path, text);
 }
 
-#define COMPARE(host, name, ...) compare(host, name, (const char *const []){ __VA_ARGS__, NULL })
+#define COMPARE(host, name, ...) compare(host, name, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void compare_host(const char *host)
 {
@@ -95,7 +96,8 @@ static void exports(void **state)
 static void helps(void **state)
 {
 	static const char *const commands[] = {
-		"list", "show", "doctor", "graph", "policy", "group", "bind", "unbind", "lease", "gc", "export",
+		"list", "show",	  "doctor", "graph", "policy", "group",
+		"bind", "unbind", "lease",  "gc",    "export",
 	};
 	size_t i;
 
@@ -151,7 +153,8 @@ static void acs_off(void **state)
 static void no_intremap(void **state)
 {
 	no_mdevs_and_blocked("interrupt remapping is off: switch it on in firmware and kernel");
-	put("/proc/interrupts", " 4: 0 IO-APIC 4-edge ttyS0\n 25: 0 PCI-MSIX-0000:01:00.0 0-edge mdma");
+	put("/proc/interrupts",
+	    " 4: 0 IO-APIC 4-edge ttyS0\n 25: 0 PCI-MSIX-0000:01:00.0 0-edge mdma");
 	put("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "Y");
 	compare_host("no-intremap");
 }
@@ -186,16 +189,20 @@ static void half_removed(void **state)
 	take_away(DMA_PARENT "/" UUID_B);
 	take_away(SOFT_PARENT "/mdev_supported_types");
 	put_raw_link("/sys/class/mdev_bus/gone", "../../devices/gone");
-	put("/sys/kernel/debug/iommu_aux/groups", "group x name\n  member " UUID_B " pasid\ngroup 12 name a members");
-	put("/sys/kernel/debug/iommu_aux/domains", "domain\ndomain 99999999999999999999 iommu a page_sizes b");
+	put("/sys/kernel/debug/iommu_aux/groups",
+	    "group x name\n  member " UUID_B " pasid\ngroup 12 name a members");
+	put("/sys/kernel/debug/iommu_aux/domains",
+	    "domain\ndomain 99999999999999999999 iommu a page_sizes b");
 	compare_host("half-removed");
 }
 
 static void names_with_spaces(void **state)
 {
 	put_parent("/sys/devices/virtual/my card/card <1> & \"2\"", "/sys/class/mtty", "");
-	put_type("/sys/devices/virtual/my card/card <1> & \"2\"", "a b", "A type with\ta tab é", "-3");
-	put_mdev("5f0a3a7e-0000-4000-8000-00000000000f", "/sys/devices/virtual/my card/card <1> & \"2\"", "a b", "20");
+	put_type("/sys/devices/virtual/my card/card <1> & \"2\"", "a b", "A type with\ta tab é",
+		 "-3");
+	put_mdev("5f0a3a7e-0000-4000-8000-00000000000f",
+		 "/sys/devices/virtual/my card/card <1> & \"2\"", "a b", "20");
 	put_process("4713", "name\033[31m é", "9", "/dev/vfio/20", "");
 	compare_host("spaces");
 	COMPARE("spaces", "list.json", "list", "--json");
@@ -237,9 +244,12 @@ int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(everything_fine), CASE(exports), CASE(helps), CASE(no_iommu), CASE(no_pasid), CASE(no_acs), CASE(acs_off),
-		CASE(no_intremap), CASE(kernel_too_old), CASE(module_missing), CASE(module_unsigned),
-		CASE(half_removed), CASE(names_with_spaces), CASE(shared_group), CASE(not_root), CASE(no_sysfs),
+		CASE(everything_fine),	 CASE(exports),		CASE(helps),
+		CASE(no_iommu),		 CASE(no_pasid),	CASE(no_acs),
+		CASE(acs_off),		 CASE(no_intremap),	CASE(kernel_too_old),
+		CASE(module_missing),	 CASE(module_unsigned), CASE(half_removed),
+		CASE(names_with_spaces), CASE(shared_group),	CASE(not_root),
+		CASE(no_sysfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
