@@ -110,7 +110,7 @@ int bind_device(const char *address, const char *driver, struct binding *before,
 
 	if (record(address, before, error))
 		return -1;
-	if (!is_plain_name(driver) || !path_exists(folder)) {
+	if (!is_file_name(driver) || !path_exists(folder)) {
 		*error = format("%s: there is no such PCI driver: modprobe %s", folder, driver);
 		return -1;
 	}

@@ -16,7 +16,7 @@ void *append(void *array, size_t *count, size_t size)
 	return grown;
 }
 
-bool is_plain_name(const char *name)
+bool is_file_name(const char *name)
 {
 	return *name && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
 }

@@ -108,7 +108,7 @@ void load_users(struct model *m);
 void *append(void *array, size_t *count, size_t size);
 
 /* A name that can be a file's in one folder: no slash, and neither empty nor "." nor ".." */
-bool is_plain_name(const char *name);
+bool is_file_name(const char *name);
 /* What mdevctl takes for one: 8-4-4-4-12 hexadecimal digits */
 bool is_uuid(const char *text);
 

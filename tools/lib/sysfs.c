@@ -217,20 +217,6 @@ int make_folders(const char *path)
 	return mkdir(full, 0755) && errno != EEXIST ? -1 : 0;
 }
 
-int lock_file(const char *path)
-{
-	__cleanup_free char *full = with_root(path);
-	int fd = open(full, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int saved;
-
-	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
 ssize_t read_bytes(const char *path, void *buffer, size_t size)
 {
 	__cleanup_free char *full = with_root(path);
@@ -303,6 +289,20 @@ char *resolve_path(const char *path)
 		return NULL;
 	}
 	return duplicate(real[len] ? real + len : "/");
+}
+
+int lock_folder(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+	int fd, saved;
+
+	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	saved = errno == EWOULDBLOCK ? EBUSY : errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 static int by_name(const void *a, const void *b)

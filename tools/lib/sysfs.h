@@ -43,8 +43,6 @@ int replace_file(const char *path, const char *text);
 int remove_file(const char *path);
 /* With those above it; one that is there already is fine */
 int make_folders(const char *path);
-/* Waits for nobody: EWOULDBLOCK while another process has it. The file is made; closing gives the lock back */
-int lock_file(const char *path);
 /* The first bytes of a binary file: how many, or -1 */
 ssize_t read_bytes(const char *path, void *buffer, size_t size);
 int stat_path(const char *path, struct stat *st);
@@ -54,6 +52,11 @@ char *read_link(const char *path);
 char *read_link_name(const char *path);
 /* The canonical path, without the root; ENOENT also when it leads out of it */
 char *resolve_path(const char *path);
+/*
+ * So that two programs do not change one thing at once: a descriptor to be closed, which holds the
+ * lock; EBUSY when another has it. Sysfs has no lock of its own that spans several writes.
+ */
+int lock_folder(const char *path);
 /* Names in a folder but . and .., sorted; a folder that is not there has none, and errno is ENOENT */
 char **list_folder(const char *path);
 

@@ -95,7 +95,7 @@ void check_modules(struct findings *f)
 {
 	size_t i;
 
-	if (!f->release || !is_plain_name(f->release))
+	if (!f->release || !is_file_name(f->release))
 		return;
 	for (i = 0; i < sizeof(wanted_modules) / sizeof(*wanted_modules); i++)
 		check_module(f, &wanted_modules[i]);

@@ -8,13 +8,12 @@
 
 int lock_take(struct cli *cli)
 {
-	int fd = make_folders(RUN_FOLDER) ? -1 : lock_file(RUN_FOLDER "/lock");
+	int fd = make_folders(RUN_FOLDER) ? -1 : lock_folder(RUN_FOLDER);
 
-	if (fd < 0 && errno == EWOULDBLOCK)
-		failed(cli, RUN_FOLDER
-		       "/lock: another mdevkit is changing something; try again when it has ended");
+	if (fd < 0 && errno == EBUSY)
+		failed(cli, RUN_FOLDER ": another mdevkit is changing something; try again later");
 	else if (fd < 0)
-		failed(cli, RUN_FOLDER "/lock: %s", strerror(errno));
+		failed(cli, RUN_FOLDER ": %s", strerror(errno));
 	return fd;
 }
 

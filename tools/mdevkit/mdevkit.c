@@ -45,7 +45,8 @@ static void print_command_help(FILE *out, const struct command *command)
 		command->help);
 }
 
-static void print_line(struct cli *cli, const char *severity, const char *fmt, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+print_line(struct cli *cli, const char *severity, const char *fmt, va_list args)
 {
 	fprintf(cli->err, "mdevkit: %s: ", severity);
 	vfprintf(cli->err, fmt, args);

@@ -249,7 +249,7 @@ static void a_second_administrator_is_told(void **state)
 	int fd;
 
 	assert_int_equal(make_folders("/run/mdevkit"), 0);
-	fd = lock_file("/run/mdevkit/lock");
+	fd = lock_folder("/run/mdevkit");
 	assert_true(fd >= 0);
 	o = RUN("bind", ONE, "vfio-pci");
 	close(fd);
