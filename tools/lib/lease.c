@@ -136,5 +136,5 @@ int lease_drop(const char *uuid)
 {
 	__cleanup_free char *path = lease_path(uuid);
 
-	return remove_file(path) && errno != ENOENT ? -1 : 0;
+	return delete_file(path) && errno != ENOENT ? -1 : 0;
 }

@@ -196,7 +196,7 @@ int replace_file(const char *path, const char *text)
 	return ret;
 }
 
-int remove_file(const char *path)
+int delete_file(const char *path)
 {
 	__cleanup_free char *full = with_root(path);
 

@@ -40,7 +40,7 @@ char *read_file(const char *path);
 int write_file(const char *path, const char *text);
 /* A file of our own, made or replaced in one step: readers see the old one or the new one */
 int replace_file(const char *path, const char *text);
-int remove_file(const char *path);
+int delete_file(const char *path);
 /* With those above it; one that is there already is fine */
 int make_folders(const char *path);
 /* The first bytes of a binary file: how many, or -1 */
