@@ -58,7 +58,7 @@ const char *get_root(void)
 	return root && strcmp(root, "/") ? root : "";
 }
 
-static void *must(void *pointer)
+void *must(void *pointer)
 {
 	if (!pointer) {
 		fputs("mdevkit: error: out of memory\n", stderr);
@@ -156,17 +156,115 @@ int write_file(const char *path, const char *text)
 	return put == (ssize_t)len ? 0 : -1;
 }
 
-char *read_link_name(const char *path)
+static int write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+	ssize_t put;
+
+	for (; left; text += put, left -= put) {
+		put = write(fd, text, left);
+		if (put < 0 && errno == EINTR)
+			put = 0;
+		if (put < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int replace_file(const char *path, const char *text)
+{
+	__cleanup_free char *full = with_root(path);
+	__cleanup_free char *fresh = format("%s.XXXXXX", full);
+	int fd = mkostemp(fresh, O_CLOEXEC);
+	int ret, saved;
+
+	if (fd < 0)
+		return -1;
+	ret = write_all(fd, text) || fchmod(fd, 0644) ? -1 : 0;
+	saved = errno;
+	if (close(fd) && !ret) {
+		saved = errno;
+		ret = -1;
+	}
+	if (!ret && rename(fresh, full)) {
+		saved = errno;
+		ret = -1;
+	}
+	if (ret)
+		unlink(fresh);
+	errno = saved;
+	return ret;
+}
+
+int delete_file(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+
+	return unlink(full);
+}
+
+int make_folders(const char *path)
+{
+	__cleanup_free char *full = with_root(path);
+	char *slash = full + strlen(get_root());
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = 0;
+		if (mkdir(full, 0755) && errno != EEXIST)
+			return -1;
+		*slash = '/';
+	}
+	return mkdir(full, 0755) && errno != EEXIST ? -1 : 0;
+}
+
+ssize_t read_bytes(const char *path, void *buffer, size_t size)
+{
+	__cleanup_free char *full = with_root(path);
+	size_t len = 0;
+	ssize_t got;
+	int fd, saved;
+
+	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -1;
+	do {
+		got = read(fd, (char *)buffer + len, size - len);
+		if (got > 0)
+			len += got;
+	} while ((got > 0 && len < size) || (got < 0 && errno == EINTR));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return got < 0 ? -1 : (ssize_t)len;
+}
+
+int stat_path(const char *path, struct stat *st)
+{
+	__cleanup_free char *full = with_root(path);
+
+	return stat(full, st);
+}
+
+char *read_link(const char *path)
 {
 	__cleanup_free char *full = with_root(path);
 	char target[PATH_MAX];
-	const char *slash;
 	ssize_t len;
 
 	len = readlink(full, target, sizeof(target) - 1);
 	if (len < 0)
 		return NULL;
 	target[len] = 0;
+	return duplicate(target);
+}
+
+char *read_link_name(const char *path)
+{
+	__cleanup_free char *target = read_link(path);
+	const char *slash;
+
+	if (!target)
+		return NULL;
 	slash = strrchr(target, '/');
 	return duplicate(slash ? slash + 1 : target);
 }

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #define __cleanup_free __attribute__((cleanup(free_pointer)))
 #define __cleanup_strv __attribute__((cleanup(free_strv)))
@@ -25,7 +27,8 @@ size_t strv_length(char *const *list);
 void set_root(const char *root);
 const char *get_root(void);
 
-/* Dies (exit status 3, one line) when there is no memory: nothing that these programs do could go on. */
+/* These die (exit status 3, one line) when there is no memory: nothing that these programs do could go on. */
+void *must(void *pointer);
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *duplicate(const char *text);
 
@@ -35,6 +38,16 @@ bool path_exists(const char *path);
 char *read_file(const char *path);
 /* With one write(), as sysfs wants it. 0, or -1 with the errno of the kernel's */
 int write_file(const char *path, const char *text);
+/* A file of our own, made or replaced in one step: readers see the old one or the new one */
+int replace_file(const char *path, const char *text);
+int delete_file(const char *path);
+/* With those above it; one that is there already is fine */
+int make_folders(const char *path);
+/* The first bytes of a binary file: how many, or -1 */
+ssize_t read_bytes(const char *path, void *buffer, size_t size);
+int stat_path(const char *path, struct stat *st);
+/* Where a link points to, as it is written there */
+char *read_link(const char *path);
 /* The last part of where a link points to */
 char *read_link_name(const char *path);
 /* The canonical path, without the root; ENOENT also when it leads out of it */
