@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Several goals at once would fight for the two things that are scarce, the processor and the VM.
 .NOTPARALLEL:
 
-.PHONY: help new-driver modules modules_install into-tree out-of-tree dkms-install dkms-remove
+.PHONY: help new-driver install uninstall modules modules_install into-tree out-of-tree dkms-install dkms-remove
 
 help: ## This list
 	@echo "mdevkit: a kit for people who write drivers of mediated devices. Targets:"
@@ -26,6 +26,14 @@ modules: ## Compile the kit: for the kernel headers in KDIR=path, else for this 
 	else \
 		lab/modules stable && lab/modules newest; \
 	fi
+
+install: ## Compile the administrator's tools and install them (DESTDIR, PREFIX=/usr): mdevkit, mdevctl's callout, the udev rule, man page
+	@command -v pkg-config >/dev/null && pkg-config --exists json-c libkmod libudev || { \
+		echo "mdevkit: error: apt install gcc make pkg-config libjson-c-dev libkmod-dev libudev-dev" >&2; exit 1; }
+	@env -u MAKEFLAGS $(MAKE) -s -C tools install OUT='$(CURDIR)/build/tools' DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr)'
+
+uninstall: ## Take the administrator's tools away again
+	@env -u MAKEFLAGS $(MAKE) -s -C tools uninstall DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr)'
 
 modules_install: ## Compile the kit for KDIR=path (default: this host's kernel) and install it into that kernel's modules
 	@kdir=$(or $(KDIR),/lib/modules/$$(uname -r)/build); \

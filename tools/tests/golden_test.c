@@ -3,6 +3,8 @@
  * What list, show, graph and doctor print on several hosts, compared with the files in
  * tests/golden. UPDATE_GOLDEN=1 writes them anew: read the difference before it is committed.
  */
+#include <json-c/json.h>
+
 #include "fake_host.h"
 
 static int setup(void **state)
@@ -45,19 +47,39 @@ static void write_golden(const char *path, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* JSON in one line: json-c's versions do not agree on blanks. Other text stays as it is. */
+static char *canonical(const char *name, const char *text)
+{
+	const char *rest = strstr(text, "\nexit ");
+	__cleanup_free char *body = NULL;
+	struct json_object *json;
+	char *line;
+
+	if (!strstr(name, ".json") || *text != '{' || !rest)
+		return duplicate(text);
+	body = format("%.*s", (int)(rest - text), text);
+	json = json_tokener_parse(body);
+	assert_non_null(json);
+	line = format("%s%s", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), rest);
+	json_object_put(json);
+	return line;
+}
+
 static void compare(const char *host, const char *name, const char *const *arguments)
 {
 	struct outcome outcome __cleanup_outcome = run(arguments);
 	__cleanup_free char *path = format("tests/golden/%s.%s", host, name);
 	__cleanup_free char *text =
 		format("%s%sexit %d\n", outcome.out, outcome.err, outcome.status);
-	__cleanup_free char *want = NULL;
+	__cleanup_free char *want = NULL, *got_line = NULL, *want_line = NULL;
 
 	assert_null(strstr(text, fake_root));
 	if (getenv("UPDATE_GOLDEN"))
 		write_golden(path, text);
 	want = read_golden(path);
-	if (strcmp(text, want))
+	got_line = canonical(name, text);
+	want_line = canonical(name, want);
+	if (strcmp(got_line, want_line))
 		fail_msg("%s differs. Got:\n%s", path, text);
 }
 
