@@ -18,6 +18,7 @@
 #ifndef IOMMU_AUX_PRIVATE_H
 #define IOMMU_AUX_PRIVATE_H
 
+#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 #include <linux/kref.h>
@@ -173,6 +174,7 @@ int aux_enter_iommu_group(struct aux_member *m);
 void aux_device_gone(struct device *dma_dev);
 int aux_watch_bus(const struct bus_type *bus);
 void aux_unwatch_buses(void);
+DEFINE_FREE(aux_group_put, struct iommu_aux_group *, iommu_aux_group_put(_T))
 
 /* hold.c */
 int aux_hold_take(struct aux_member *m, struct aux_hold *h, struct device *dev, bool plain,
