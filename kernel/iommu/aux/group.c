@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) "iommu_aux: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -20,6 +21,7 @@
 #define ANCHOR_NAME "iommu-aux-group"
 
 LIST_HEAD(aux_groups);
+EXPORT_SYMBOL_IF_KUNIT(aux_groups);
 
 /* One of our groups, referenced; NULL when the group is somebody else's */
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group)

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "iommu_aux: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/module.h>
 #include <linux/property.h>
 #include <linux/rcupdate.h>
@@ -164,7 +165,11 @@ static const struct iommu_ops aux_iommu_ops = {
 	.default_domain_ops	= &aux_domain_ops,
 };
 
-static int __init aux_init(void)
+/*
+ * Registers the driver. When the self-check finds fault with this kernel, nothing of it stays.
+ * @meddle: for tests, see aux_self_check()
+ */
+int aux_start(void (*meddle)(struct device *member))
 {
 	const char *reason;
 	int ret;
@@ -193,14 +198,13 @@ static int __init aux_init(void)
 		goto err_sysfs;
 	}
 
-	reason = aux_self_check(NULL);
+	reason = aux_self_check(meddle);
 	if (reason) {
 		pr_err("not loaded, because this kernel is not what it was made for: %s\n", reason);
 		ret = -EOPNOTSUPP;
 		goto err_register;
 	}
 
-	aux_debugfs_init();
 	return 0;
 
 err_register:
@@ -215,17 +219,35 @@ err_attach:
 	aux_attach_exit();
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(aux_start);
+
+/* Undo of aux_start(), when there are no groups */
+void aux_stop(void)
+{
+	iommu_device_unregister(&aux_iommu);
+	iommu_device_sysfs_remove(&aux_iommu);
+	fwnode_remove_software_node(aux_iommu.fwnode);
+	aux_msi_exit();
+	aux_attach_exit();
+}
+EXPORT_SYMBOL_IF_KUNIT(aux_stop);
+
+static int __init aux_init(void)
+{
+	int ret = aux_start(NULL);
+
+	if (ret)
+		return ret;
+	aux_debugfs_init();
+	return 0;
+}
 
 static void __exit aux_exit(void)
 {
 	aux_debugfs_exit();
 	aux_unwatch_buses();
 	aux_trials_exit();
-	iommu_device_unregister(&aux_iommu);
-	iommu_device_sysfs_remove(&aux_iommu);
-	fwnode_remove_software_node(aux_iommu.fwnode);
-	aux_msi_exit();
-	aux_attach_exit();
+	aux_stop();
 
 	/* Whoever has freed the last domain may not have returned from aux_domain_free() yet */
 	synchronize_rcu_tasks();

@@ -186,6 +186,8 @@ void aux_hold_gone(struct aux_member *m, struct device *dev);
 extern spinlock_t aux_spinlock;
 extern struct srcu_struct aux_srcu;
 struct iommu_device *aux_iommu_device(void);
+int aux_start(void (*meddle)(struct device *member));
+void aux_stop(void);
 
 /* isolation.c */
 bool aux_has_pasids(struct device *dma_dev);
