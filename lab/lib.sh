@@ -15,6 +15,8 @@
 #   prune KIND [N]       removes entries KIND-HASH from the cache: not the N (2) newest, nor what was used within a day
 #   need_space DIR MB    dies when the disk of DIR has less than MB megabytes free
 #   need_root WHAT       dies when not root
+#   pack_cpio ROOT DIR [NAME]
+#                        prints the folder DIR, or NAME in it, as an archive for the kernel, made by the busybox of ROOT
 set -euo pipefail
 
 # What was given to make must not reach the kernel's make: its variables have the same names.
@@ -133,4 +135,9 @@ need_space() {
 
 need_root() {
 	((EUID == 0)) || die "$1 needs root: run the command as root (su -, or sudo)"
+}
+
+pack_cpio() {
+	# shellcheck disable=SC2016 # expanded in the chroot
+	"$MDEVKIT_TOP/lab/chroot" "$1" -- sh -c 'cd "$1" && find "$2" | busybox cpio -o -H newc 2>/dev/null' sh "$2" "${3:-.}"
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The self-check that decides whether the module may be loaded: it is content with this kernel,
- * and notices one that treats a device which leaves its group in another way.
+ * and notices one that treats a device which leaves its group in another way, where nothing of the
+ * module stays.
  */
 #include <linux/module.h>
 
@@ -29,6 +30,35 @@ static void a_kernel_that_keeps_the_fwspecs_reference_is_noticed(struct kunit *t
 	KUNIT_EXPECT_NULL(test, aux_self_check(NULL));
 }
 
+static struct iommu_device *instance;
+
+static void keep_fwnode_and_look(struct device *member)
+{
+	instance = member->iommu->iommu_dev;
+	keep_fwnode(member);
+}
+
+static void a_module_that_finds_fault_is_refused_and_leaves_nothing(struct kunit *test)
+{
+	int refused, loaded = 0;
+	struct device *left;
+
+	/* none from before the suites, nor from another suite: they would lose their IOMMU */
+	KUNIT_ASSERT_TRUE(test, list_empty(&aux_groups));
+	aux_stop();
+	refused = aux_start(keep_fwnode_and_look);
+	left = instance->dev;
+	/* the other suites need the module; and what was left would be in its way */
+	if (refused)
+		loaded = aux_start(NULL);
+
+	KUNIT_EXPECT_EQ(test, refused, -EOPNOTSUPP);
+	KUNIT_EXPECT_NULL(test, left);
+	KUNIT_EXPECT_EQ(test, loaded, 0);
+	KUNIT_EXPECT_NOT_NULL(test, instance->dev);
+	KUNIT_EXPECT_NULL(test, aux_self_check(NULL));
+}
+
 /* Built in, or where modules are never unloaded, there are no references to be counted */
 #if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
 static struct module *owner;
@@ -52,6 +82,7 @@ static void a_kernel_that_keeps_the_modules_reference_is_noticed(struct kunit *t
 static struct kunit_case selfcheck_cases[] = {
 	KUNIT_CASE(this_kernel_is_good),
 	KUNIT_CASE(a_kernel_that_keeps_the_fwspecs_reference_is_noticed),
+	KUNIT_CASE(a_module_that_finds_fault_is_refused_and_leaves_nothing),
 #if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
 	KUNIT_CASE(a_kernel_that_keeps_the_modules_reference_is_noticed),
 #endif

@@ -4,18 +4,16 @@
 #define MDEVKIT_FAKE_H
 
 #include <kunit/test.h>
-#include <linux/fs.h>
 
 #include "mdev/private.h"
+#include "mdevkit_kunit_bus.h"
 
 /**
  * struct fake_device - a device whose callbacks only record
  * @kdev: the device under test
- * @mdev: what it has for a name
+ * @bus: what it has for an mdev and a file
  * @type: its type; @type.pci is the personality given to fake_device_create()
  * @ops: its callbacks
- * @inode: the inode of its file, so that its mappings can be taken back
- * @mapping: which are none
  * @resets: calls of reset
  * @reset_result: what reset returns
  * @starts: calls of start_dma
@@ -38,11 +36,9 @@
  */
 struct fake_device {
 	struct mdevkit_device kdev;
-	struct mdev_device mdev;
+	struct mdevkit_kunit_bus bus;
 	struct mdevkit_type type;
 	struct mdevkit_device_ops ops;
-	struct inode inode;
-	struct address_space mapping;
 	int resets;
 	int reset_result;
 	int starts;
@@ -65,7 +61,6 @@ struct fake_device {
 };
 
 struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_pci_desc *desc);
-void fake_device_destroy(void *fake);
 int fake_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,
 		  u64 *value);
 int fake_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset, unsigned int width,

@@ -78,17 +78,6 @@ int fake_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset, un
 	return 0;
 }
 
-/* What fake_device_create() has KUnit do at the end of the test */
-void fake_device_destroy(void *data)
-{
-	struct fake_device *fake = data;
-
-	flush_work(&fake->kdev.priv->tell_work);
-	mdevkit_config_free(&fake->kdev);
-	mdevkit_irqs_free(&fake->kdev);
-	mdevkit_device_free(&fake->kdev);
-}
-
 /**
  * fake_device_create() - make a device with a PCI personality
  * @test: fails if that is not possible; frees the device at its end
@@ -103,7 +92,6 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_check(desc, why), 0);
-	fake->mdev.dev.init_name = "fake";
 	fake->ops.reset = fake_reset;
 	fake->ops.start_dma = fake_start_dma;
 	fake->ops.drain = fake_drain;
@@ -112,18 +100,11 @@ struct fake_device *fake_device_create(struct kunit *test, const struct mdevkit_
 	fake->type.sysfs_name = "fake";
 	fake->type.dma = MDEVKIT_DMA_PASID;
 	fake->type.pci = desc;
-	fake->kdev.mdev = &fake->mdev;
 	fake->kdev.type = &fake->type;
 	fake->kdev.ops = &fake->ops;
-	KUNIT_ASSERT_EQ(test, mdevkit_device_init(&fake->kdev), 0);
-	address_space_init_once(&fake->mapping);
-	fake->inode.i_mapping = &fake->mapping;
-	fake->kdev.vdev.inode = &fake->inode;
-	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(&fake->kdev), 0);
-	KUNIT_ASSERT_EQ(test, mdevkit_config_init(&fake->kdev), 0);
+	mdevkit_kunit_set_up(test, &fake->kdev, &fake->bus, "fake");
 	mdevkit_irqs_reset(&fake->kdev);
 	fake->kdev.priv->dma_reasons |= MDEVKIT_DMA_RESET;
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_device_destroy, fake), 0);
 	return fake;
 }
 

@@ -53,7 +53,7 @@ static void released(struct device *dev)
 
 static struct device *member_of(struct fake_device *fake)
 {
-	return &fake->mdev.dev;
+	return &fake->bus.mdev.dev;
 }
 
 static struct iommu_domain *translation(struct group_test *t, unsigned int n)
@@ -78,9 +78,9 @@ static struct fake_device *add_slice(struct kunit *test, struct group_test *t, u
 	fake->on_drain = check_translation;
 	fake->type.dma = MDEVKIT_DMA_PASID;
 	fake->kdev.parent = t->parent;
-	fake->mdev.dev.init_name = NULL;
+	fake->bus.mdev.dev.init_name = NULL;
 	dev_set_name(member_of(fake), "fake-slice%u", n);
-	fake->mdev.dev.release = released;
+	fake->bus.mdev.dev.release = released;
 	KUNIT_ASSERT_EQ(test, device_register(member_of(fake)), 0);
 	undo(test, unregister, member_of(fake));
 	KUNIT_ASSERT_EQ(test, mdevkit_group_join(&fake->kdev), 0);

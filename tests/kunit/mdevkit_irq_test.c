@@ -412,9 +412,10 @@ static struct fake_device *hw_device_create(struct kunit *test)
 	irq_set_status_flags(msi.irq, IRQ_NOPROBE);
 	kunit_activate_static_stub(test, mdevkit_irq_wait_taken, fake_msi_wait_taken);
 	/* to be freed after the device, which fake_device_create() has in an action of its own */
-	kunit_remove_action(test, fake_device_destroy, fake);
+	kunit_remove_action(test, mdevkit_kunit_tear_down, &fake->kdev);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_msi_free, NULL), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_device_destroy, fake), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, mdevkit_kunit_tear_down,
+							&fake->kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_irq_bind_hw(&fake->kdev, 1, msi.irq), 0);
 	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
 	return fake;

@@ -7,19 +7,17 @@
  */
 #include <kunit/test.h>
 #include <kunit/visibility.h>
-#include <linux/fs.h>
 #include <linux/module.h>
 
 #include <mdevkit/kunit.h>
 
 #include "mdev/irqs.h"
 #include "mdev/private.h"
+#include "mdevkit_kunit_bus.h"
 
 /**
  * struct kunit_mdev - an mdev without a bus
- * @mdev: what the device has for an mdev
- * @inode: the inode of the device's file
- * @mapping: whose mappings there are: none
+ * @bus: what the device has for an mdev and a file
  * @ops: the driver's callbacks, each behind one that notes the call
  * @real: the driver's own
  * @parent_dev: the parent's device
@@ -29,9 +27,7 @@
  * @parent: the parent; no types are registered
  */
 struct kunit_mdev {
-	struct mdev_device mdev;
-	struct inode inode;
-	struct address_space mapping;
+	struct mdevkit_kunit_bus bus;
 	struct mdevkit_device_ops ops;
 	const struct mdevkit_device_ops *real;
 	struct device parent_dev;
@@ -43,7 +39,7 @@ struct kunit_mdev {
 
 static struct kunit_mdev *kunit_mdev(struct mdevkit_device *kdev)
 {
-	return container_of(kdev->mdev, struct kunit_mdev, mdev);
+	return container_of(kdev->mdev, struct kunit_mdev, bus.mdev);
 }
 
 __printf(2, 3)
@@ -115,20 +111,59 @@ static void note_calls(struct kunit_mdev *m, const struct mdevkit_device_ops *re
 	m->ops.dma_dev = real->dma_dev;
 }
 
-/* What removing the mdev does; a tenant that has it open lets go before */
-static void kunit_mdev_remove(void *data)
+/**
+ * mdevkit_kunit_tear_down() - undo of mdevkit_kunit_set_up(), which has KUnit do it
+ * @data: the device
+ */
+void mdevkit_kunit_tear_down(void *data)
+{
+	struct mdevkit_device *kdev = data;
+
+	flush_work(&kdev->priv->tell_work);
+	mdevkit_config_free(kdev);
+	mdevkit_irqs_free(kdev);
+	mdevkit_device_free(kdev);
+}
+EXPORT_SYMBOL_GPL(mdevkit_kunit_tear_down);
+
+/**
+ * mdevkit_kunit_set_up() - what the kit does with a device before its driver sees it
+ * @test: fails if that is not possible; undoes it at its end, or when it fails half way
+ * @kdev: the device, zeroed but for its parent, type and ops
+ * @bus: what it gets in place of the mdev bus and VFIO, zeroed
+ * @name: of its mdev
+ */
+void mdevkit_kunit_set_up(struct kunit *test, struct mdevkit_device *kdev,
+			  struct mdevkit_kunit_bus *bus, const char *name)
+{
+	bus->mdev.dev.init_name = name;
+	address_space_init_once(&bus->mapping);
+	bus->inode.i_mapping = &bus->mapping;
+	kdev->mdev = &bus->mdev;
+	kdev->vdev.inode = &bus->inode;
+	KUNIT_ASSERT_EQ(test, mdevkit_device_init(kdev), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, mdevkit_kunit_tear_down, kdev), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(kdev), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_config_init(kdev), 0);
+}
+EXPORT_SYMBOL_GPL(mdevkit_kunit_set_up);
+
+static void kunit_mdev_unlist(void *data)
+{
+	struct mdevkit_device *kdev = data;
+
+	guard(spinlock_irqsave)(&kdev->parent->devices_lock);
+	list_del_init(&kdev->priv->parent_entry);
+}
+
+/* A tenant that has it open lets go before */
+static void kunit_mdev_destroy(void *data)
 {
 	struct mdevkit_device *kdev = data;
 
 	mdevkit_kunit_close(kdev);
 	if (kdev->ops->destroy)
 		kdev->ops->destroy(kdev);
-	scoped_guard(spinlock_irqsave, &kdev->parent->devices_lock)
-		list_del_init(&kdev->priv->parent_entry);
-	flush_work(&kdev->priv->tell_work);
-	mdevkit_config_free(kdev);
-	mdevkit_irqs_free(kdev);
-	mdevkit_device_free(kdev);
 }
 
 /**
@@ -152,29 +187,23 @@ struct mdevkit_device *mdevkit_kunit_create(struct kunit *test, struct mdevkit_d
 	KUNIT_ASSERT_NOT_NULL(test, kdev);
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	KUNIT_ASSERT_EQ_MSG(test, mdevkit_type_check(type, drv->ops, why), 0, "%s", why);
-	m->mdev.dev.init_name = "kunit-mdev";
 	m->parent_dev.init_name = "kunit-parent";
 	m->parent.dev = &m->parent_dev;
 	m->parent.drv = drv;
 	m->parent.drvdata = drvdata;
 	spin_lock_init(&m->parent.devices_lock);
 	INIT_LIST_HEAD(&m->parent.devices);
-	address_space_init_once(&m->mapping);
-	m->inode.i_mapping = &m->mapping;
 	note_calls(m, drv->ops);
 
-	kdev->mdev = &m->mdev;
 	kdev->parent = &m->parent;
 	kdev->type = type;
 	kdev->ops = &m->ops;
-	kdev->vdev.inode = &m->inode;
-	KUNIT_ASSERT_EQ(test, mdevkit_device_init(kdev), 0);
+	mdevkit_kunit_set_up(test, kdev, &m->bus, "kunit-mdev");
 	list_add_tail(&kdev->priv->parent_entry, &m->parent.devices);
-	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(kdev), 0);
-	KUNIT_ASSERT_EQ(test, mdevkit_config_init(kdev), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kunit_mdev_unlist, kdev), 0);
 	ret = kdev->ops->create ? kdev->ops->create(kdev) : 0;
 	KUNIT_ASSERT_EQ(test, ret, 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kunit_mdev_remove, kdev), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kunit_mdev_destroy, kdev), 0);
 	return kdev;
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_create);

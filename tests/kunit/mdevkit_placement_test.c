@@ -176,11 +176,11 @@ static void member_join(struct kunit *test, unsigned int i, struct mdevkit_paren
 	snprintf(name, sizeof(name), "placed-%u", i);
 	members[i].dma_dev = mock_iommu_add_device(member_iommu, name, 0, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(members[i].dma_dev));
-	fake->mdev.dev.init_name = NULL;
-	fake->mdev.dev.release = no_release;
-	device_initialize(&fake->mdev.dev);
-	KUNIT_ASSERT_EQ(test, dev_set_name(&fake->mdev.dev, "placed-mdev-%u", i), 0);
-	KUNIT_ASSERT_EQ(test, device_add(&fake->mdev.dev), 0);
+	fake->bus.mdev.dev.init_name = NULL;
+	fake->bus.mdev.dev.release = no_release;
+	device_initialize(&fake->bus.mdev.dev);
+	KUNIT_ASSERT_EQ(test, dev_set_name(&fake->bus.mdev.dev, "placed-mdev-%u", i), 0);
+	KUNIT_ASSERT_EQ(test, device_add(&fake->bus.mdev.dev), 0);
 	fake->type.dma = MDEVKIT_DMA_LOOKUP;
 	fake->ops.dma_dev = member_dma_dev;
 	fake->kdev.parent = parent;
@@ -192,8 +192,8 @@ static void members_leave(struct kunit *test)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(members); i++) {
 		mdevkit_group_leave(&members[i].fake->kdev);
-		device_del(&members[i].fake->mdev.dev);
-		put_device(&members[i].fake->mdev.dev);
+		device_del(&members[i].fake->bus.mdev.dev);
+		put_device(&members[i].fake->bus.mdev.dev);
 		mock_iommu_remove_device(members[i].dma_dev);
 	}
 	memset(members, 0, sizeof(members));

@@ -220,16 +220,12 @@ static int aux_arm_all(struct iommu_aux_group *group, struct aux_domain *d)
 	 * From here on, whoever takes the domain off the group finds it armed and waits
 	 * for arm_lock to disarm it: the domain cannot slip away while members are armed.
 	 */
-	spin_lock(&aux_spinlock);
-	if (group->domain == &d->domain) {
+	scoped_guard(spinlock, &aux_spinlock) {
+		if (group->domain != &d->domain)
+			return -EBUSY;
 		group->armed = d;
 		list_add_tail(&group->armed_node, &d->armed);
-	} else {
-		ret = -EBUSY;
 	}
-	spin_unlock(&aux_spinlock);
-	if (ret)
-		return ret;
 
 	list_for_each_entry(m, &group->members, node) {
 		ret = aux_arm(m, d);
@@ -246,57 +242,55 @@ static int aux_arm_all(struct iommu_aux_group *group, struct aux_domain *d)
 	return ret;
 }
 
-int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
-			   iommu_aux_lookup_t lookup)
+/* Under group->lock, the domain being on the group: ask for all dma_devs, then arm */
+static int aux_arm_group(struct iommu_aux_group *group, struct aux_domain *d,
+			 iommu_aux_lookup_t lookup, bool set_by_us)
 {
-	struct aux_domain *d = to_aux_domain(domain);
-	struct iommu_aux_group *group;
-	struct iommu_domain *present;
 	struct aux_member *m;
-	bool set_by_us = false;
 	int ret;
-
-	if (!d || !lookup)
-		return -EINVAL;
-	group = aux_group_find(iommu_group);
-	if (!group)
-		return -EINVAL;
-
-	mutex_lock(&group->lock);
-	spin_lock(&aux_spinlock);
-	present = group->domain;
-	ret = group->armed ? -EBUSY : 0;
-	spin_unlock(&aux_spinlock);
-	if (ret)
-		goto out_unlock;
-
-	if (present != domain) {
-		ret = iommu_attach_group(domain, iommu_group);
-		if (ret)
-			goto out_unlock;
-		set_by_us = true;
-	}
 
 	list_for_each_entry(m, &group->members, node) {
 		ret = aux_resolve(m, lookup);
 		if (ret)
-			goto out_detach;
+			return ret;
 	}
 
-	mutex_lock(&group->arm_lock);
+	guard(mutex)(&group->arm_lock);
 	ret = aux_arm_all(group, d);
-	if (!ret) {
-		group->lookup = lookup;
-		group->set_by_us = set_by_us;
-	}
-	mutex_unlock(&group->arm_lock);
+	if (ret)
+		return ret;
+	group->lookup = lookup;
+	group->set_by_us = set_by_us;
+	return 0;
+}
 
-out_detach:
+int iommu_aux_attach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
+			   iommu_aux_lookup_t lookup)
+{
+	struct aux_domain *d = to_aux_domain(domain);
+	/* Put after the guard below has let go of the group's own lock */
+	struct iommu_aux_group *group __free(aux_group_put) = aux_group_find(iommu_group);
+	bool set_by_us;
+	int ret;
+
+	if (!d || !lookup || !group)
+		return -EINVAL;
+
+	guard(mutex)(&group->lock);
+	scoped_guard(spinlock, &aux_spinlock) {
+		if (group->armed)
+			return -EBUSY;
+		set_by_us = group->domain != domain;
+	}
+
+	if (set_by_us) {
+		ret = iommu_attach_group(domain, iommu_group);
+		if (ret)
+			return ret;
+	}
+	ret = aux_arm_group(group, d, lookup, set_by_us);
 	if (ret && set_by_us)
 		iommu_detach_group(domain, iommu_group);
-out_unlock:
-	mutex_unlock(&group->lock);
-	iommu_aux_group_put(group);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_aux_attach_group);
@@ -304,7 +298,8 @@ EXPORT_SYMBOL_GPL(iommu_aux_attach_group);
 void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iommu_group,
 			    iommu_aux_lookup_t lookup)
 {
-	struct iommu_aux_group *group = aux_group_find(iommu_group);
+	/* Put after the guard below has let go of the group's own lock */
+	struct iommu_aux_group *group __free(aux_group_put) = aux_group_find(iommu_group);
 	bool set_by_us;
 
 	if (!group) {
@@ -313,24 +308,20 @@ void iommu_aux_detach_group(struct iommu_domain *domain, struct iommu_group *iom
 		return;
 	}
 
-	mutex_lock(&group->lock);
-	mutex_lock(&group->arm_lock);
-	/* A domain that is not armed may have been freed: compare it, but do not look at it */
-	if (!group->armed || &group->armed->domain != domain) {
-		mutex_unlock(&group->arm_lock);
-		pr_warn_ratelimited("group %d (%s) is not armed with the domain to be detached\n",
-				    iommu_group_id(iommu_group), group->name);
-		goto out_unlock;
+	guard(mutex)(&group->lock);
+	scoped_guard(mutex, &group->arm_lock) {
+		/* A domain that is not armed may have been freed: compare it, do not look at it */
+		if (!group->armed || &group->armed->domain != domain) {
+			pr_warn_ratelimited("group %d (%s) is not armed with the domain to be detached\n",
+					    iommu_group_id(iommu_group), group->name);
+			return;
+		}
+		set_by_us = group->set_by_us;
+		aux_disarm_all(group);
 	}
-	set_by_us = group->set_by_us;
-	aux_disarm_all(group);
-	mutex_unlock(&group->arm_lock);
 
 	if (set_by_us)
 		iommu_detach_group(domain, iommu_group);
-out_unlock:
-	mutex_unlock(&group->lock);
-	iommu_aux_group_put(group);
 }
 EXPORT_SYMBOL_GPL(iommu_aux_detach_group);
 
@@ -346,22 +337,16 @@ EXPORT_SYMBOL_GPL(iommu_attach_group_with_lookup);
 int iommu_aux_get_pasid(struct iommu_domain *domain, struct device *member)
 {
 	struct aux_member *m = aux_member_of(member);
-	struct iommu_aux_group *group;
-	int ret;
 
 	if (!m || m == &m->group->anchor)
 		return -ENODEV;
 
-	group = m->group;
-	mutex_lock(&group->arm_lock);
-	if (!m->armed_on || &group->armed->domain != domain)
-		ret = -EINVAL;
-	else if (m->armed_pasid == IOMMU_PASID_INVALID)
-		ret = -EOPNOTSUPP;
-	else
-		ret = m->armed_pasid;
-	mutex_unlock(&group->arm_lock);
-	return ret;
+	guard(mutex)(&m->group->arm_lock);
+	if (!m->armed_on || &m->group->armed->domain != domain)
+		return -EINVAL;
+	if (m->armed_pasid == IOMMU_PASID_INVALID)
+		return -EOPNOTSUPP;
+	return m->armed_pasid;
 }
 EXPORT_SYMBOL_GPL(iommu_aux_get_pasid);
 
@@ -380,9 +365,8 @@ int aux_arm_joined(struct aux_member *m)
 	iommu_aux_lookup_t lookup;
 	int ret;
 
-	mutex_lock(&group->arm_lock);
-	lookup = group->lookup;
-	mutex_unlock(&group->arm_lock);
+	scoped_guard(mutex, &group->arm_lock)
+		lookup = group->lookup;
 	if (!lookup)
 		return 0;
 
@@ -390,11 +374,10 @@ int aux_arm_joined(struct aux_member *m)
 	if (ret)
 		return ret;
 
-	mutex_lock(&group->arm_lock);
+	guard(mutex)(&group->arm_lock);
 	if (group->armed)
 		ret = aux_arm(m, group->armed);
 	m->named.fresh = false;
-	mutex_unlock(&group->arm_lock);
 	return ret;
 }
 
@@ -403,22 +386,20 @@ void aux_disarm_left(struct aux_member *m)
 {
 	struct iommu_aux_group *group = m->group;
 
-	mutex_lock(&group->arm_lock);
+	guard(mutex)(&group->arm_lock);
 	if (group->armed)
 		aux_disarm(m, group->armed);
-	mutex_unlock(&group->arm_lock);
 }
 
 /* Disarm a group whose user should have done it */
 void aux_disarm_group(struct iommu_aux_group *group, const char *why)
 {
-	mutex_lock(&group->arm_lock);
-	if (group->armed) {
-		pr_err_ratelimited("group %d (%s) is armed while %s: disarmed by force; its driver has to call iommu_aux_detach_group() first\n",
-				   iommu_group_id(group->iommu_group), group->name, why);
-		aux_disarm_all(group);
-	}
-	mutex_unlock(&group->arm_lock);
+	guard(mutex)(&group->arm_lock);
+	if (!group->armed)
+		return;
+	pr_err_ratelimited("group %d (%s) is armed while %s: disarmed by force; its driver has to call iommu_aux_detach_group() first\n",
+			   iommu_group_id(group->iommu_group), group->name, why);
+	aux_disarm_all(group);
 }
 
 struct aux_disarm_work {

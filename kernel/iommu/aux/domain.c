@@ -166,13 +166,12 @@ struct iommu_domain aux_blocked_domain = {
 static bool aux_group_uses_pasids(struct iommu_aux_group *group)
 {
 	struct aux_member *m;
-	bool uses = false;
 
-	spin_lock(&aux_spinlock);
+	guard(spinlock)(&aux_spinlock);
 	list_for_each_entry(m, &group->members, node)
-		uses |= m->pasid != IOMMU_PASID_INVALID;
-	spin_unlock(&aux_spinlock);
-	return uses;
+		if (m->pasid != IOMMU_PASID_INVALID)
+			return true;
+	return false;
 }
 
 /* A domain of the real IOMMU. Not every driver that does PASIDs knows the flag for them */
@@ -245,6 +244,27 @@ err_free:
 	return ERR_PTR(ret);
 }
 
+/* A group that is armed with @d, referenced; with none left, @d is forgotten, and NULL */
+static struct iommu_aux_group *aux_domain_forget(struct aux_domain *d)
+{
+	struct iommu_aux_group *group, *next;
+
+	guard(spinlock)(&aux_spinlock);
+	list_for_each_entry_safe(group, next, &d->armed, armed_node) {
+		if (kref_get_unless_zero(&group->ref))
+			return group;
+		/* On its way out: it has no members, so nothing is armed in fact */
+		list_del_init(&group->armed_node);
+		group->armed = NULL;
+	}
+
+	list_for_each_entry(group, &aux_groups, node)
+		if (group->domain == &d->domain)
+			group->domain = NULL;
+	list_del(&d->node);
+	return NULL;
+}
+
 static void aux_domain_free(struct iommu_domain *domain)
 {
 	struct aux_domain *d = to_aux_domain(domain);
@@ -254,26 +274,7 @@ static void aux_domain_free(struct iommu_domain *domain)
 	 * Nobody frees a domain that is on a group, and taking it off has disarmed. Should it
 	 * happen all the same, a PASID must not go on using the page table.
 	 */
-	for (;;) {
-		spin_lock(&aux_spinlock);
-		group = list_first_entry_or_null(&d->armed, struct iommu_aux_group, armed_node);
-		if (!group) {
-			list_for_each_entry(group, &aux_groups, node)
-				if (group->domain == domain)
-					group->domain = NULL;
-			list_del(&d->node);
-			spin_unlock(&aux_spinlock);
-			break;
-		}
-		if (!kref_get_unless_zero(&group->ref)) {
-			/* On its way out: it has no members, so nothing is armed in fact */
-			list_del_init(&group->armed_node);
-			group->armed = NULL;
-			spin_unlock(&aux_spinlock);
-			continue;
-		}
-		spin_unlock(&aux_spinlock);
-
+	while ((group = aux_domain_forget(d))) {
 		aux_disarm_group(group, "its domain is freed");
 		iommu_aux_group_put(group);
 	}

@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) "iommu_aux: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -20,21 +21,18 @@
 #define ANCHOR_NAME "iommu-aux-group"
 
 LIST_HEAD(aux_groups);
+EXPORT_SYMBOL_IF_KUNIT(aux_groups);
 
 /* One of our groups, referenced; NULL when the group is somebody else's */
 struct iommu_aux_group *aux_group_find(struct iommu_group *iommu_group)
 {
-	struct iommu_aux_group *group, *found = NULL;
+	struct iommu_aux_group *group;
 
-	spin_lock(&aux_spinlock);
-	list_for_each_entry(group, &aux_groups, node) {
-		if (group->iommu_group == iommu_group && kref_get_unless_zero(&group->ref)) {
-			found = group;
-			break;
-		}
-	}
-	spin_unlock(&aux_spinlock);
-	return found;
+	guard(spinlock)(&aux_spinlock);
+	list_for_each_entry(group, &aux_groups, node)
+		if (group->iommu_group == iommu_group && kref_get_unless_zero(&group->ref))
+			return group;
+	return NULL;
 }
 
 static void aux_group_free(struct iommu_aux_group *group)
@@ -163,15 +161,14 @@ static int aux_set_instance(struct iommu_aux_group *group, struct device *dma_de
 	struct iommu_device *instance = aux_instance(dma_dev);
 	struct iommu_device *bound;
 
-	spin_lock(&aux_spinlock);
+	guard(spinlock)(&aux_spinlock);
 	bound = group->iommu;
 	if (!bound && group->domain)
 		bound = to_aux_domain(group->domain)->iommu;
-	if (!bound || bound == instance)
-		group->iommu = instance;
-	spin_unlock(&aux_spinlock);
-
-	return bound && bound != instance ? -EINVAL : 0;
+	if (bound && bound != instance)
+		return -EINVAL;
+	group->iommu = instance;
+	return 0;
 }
 
 /* Under arm_lock. The counterpart is in aux_hold_take() */
@@ -290,12 +287,30 @@ err_instance:
 	return ret;
 }
 
+static int aux_join(struct aux_member *m, struct device *dma_dev)
+{
+	bool plain = m->whole || !aux_has_pasids(dma_dev);
+	const char *reason;
+	int ret;
+
+	ret = aux_check(dma_dev, plain, &reason);
+	if (ret) {
+		dev_err_ratelimited(m->dev, "%s cannot isolate: %s\n", dev_name(dma_dev),
+				    reason);
+		return ret;
+	}
+	ret = aux_watch_bus(dma_dev->bus);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&m->group->lock);
+	return aux_join_locked(m, dma_dev, plain);
+}
+
 int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 			 struct device *dma_dev, unsigned int flags)
 {
-	const char *reason;
 	struct aux_member *m;
-	bool plain;
 	int ret;
 
 	if (!dma_dev || (flags & ~IOMMU_AUX_WHOLE_DEVICE)) {
@@ -315,23 +330,8 @@ int iommu_aux_group_join(struct iommu_aux_group *group, struct device *member,
 	m->pasid = IOMMU_PASID_INVALID;
 	m->armed_pasid = IOMMU_PASID_INVALID;
 	m->whole = flags & IOMMU_AUX_WHOLE_DEVICE;
-	plain = m->whole || !aux_has_pasids(dma_dev);
 
-	ret = aux_check(dma_dev, plain, &reason);
-	if (ret) {
-		dev_err_ratelimited(member, "%s cannot isolate: %s\n", dev_name(dma_dev),
-				    reason);
-		goto out_trace;
-	}
-	ret = aux_watch_bus(dma_dev->bus);
-	if (ret)
-		goto out_trace;
-
-	mutex_lock(&group->lock);
-	ret = aux_join_locked(m, dma_dev, plain);
-	mutex_unlock(&group->lock);
-
-out_trace:
+	ret = aux_join(m, dma_dev);
 	trace_iommu_aux_join(m, dma_dev, m->pasid, NULL, ret);
 	if (ret) {
 		/* The core's callbacks may still be looking at it, and at its dma_dev */
@@ -477,18 +477,16 @@ static int aux_bus_event(struct notifier_block *nb, unsigned long action, void *
 int aux_watch_bus(const struct bus_type *bus)
 {
 	struct aux_bus *b;
-	int ret = 0;
+	int ret;
 
-	mutex_lock(&aux_buses_lock);
+	guard(mutex)(&aux_buses_lock);
 	list_for_each_entry(b, &aux_buses, node)
 		if (b->bus == bus)
-			goto out_unlock;
+			return 0;
 
 	b = kzalloc(sizeof(*b), GFP_KERNEL);
-	if (!b) {
-		ret = -ENOMEM;
-		goto out_unlock;
-	}
+	if (!b)
+		return -ENOMEM;
 	b->bus = bus;
 	b->nb.notifier_call = aux_bus_event;
 	/* before the IOMMU core, which then forgets the device */
@@ -496,12 +494,10 @@ int aux_watch_bus(const struct bus_type *bus)
 	ret = bus_register_notifier(bus, &b->nb);
 	if (ret) {
 		kfree(b);
-		goto out_unlock;
+		return ret;
 	}
 	list_add_tail(&b->node, &aux_buses);
-out_unlock:
-	mutex_unlock(&aux_buses_lock);
-	return ret;
+	return 0;
 }
 
 void aux_unwatch_buses(void)

@@ -76,22 +76,18 @@ static void aux_hold_unclaim(struct aux_hold *h)
 int aux_hold_take(struct aux_member *m, struct aux_hold *h, struct device *dev, bool plain,
 		  bool list, const char **reason)
 {
-	bool taken;
 	int ret;
 
 	lockdep_assert_held(&m->group->arm_lock);
-	spin_lock(&aux_spinlock);
-	taken = aux_hold_taken(m, dev, plain);
-	if (!taken) {
+	scoped_guard(spinlock, &aux_spinlock) {
+		if (aux_hold_taken(m, dev, plain)) {
+			*reason = "it is handed out already, as a whole or in slices";
+			return -EOPNOTSUPP;
+		}
 		h->dev = get_device(dev);
 		h->plain = plain;
 		if (list)
 			list_add_tail(&m->node, &m->group->members);
-	}
-	spin_unlock(&aux_spinlock);
-	if (taken) {
-		*reason = "it is handed out already, as a whole or in slices";
-		return -EOPNOTSUPP;
 	}
 	if (!plain)
 		return 0;

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "iommu_aux: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/module.h>
 #include <linux/property.h>
 #include <linux/rcupdate.h>
@@ -32,42 +33,36 @@ struct iommu_device *aux_iommu_device(void)
 static struct device *aux_answering_device(struct aux_member *m)
 {
 	struct iommu_aux_group *group = m->group;
-	struct device *dma_dev = NULL;
 
 	if (m != &group->anchor)
 		return READ_ONCE(m->dma_dev);
 
-	spin_lock(&aux_spinlock);
-	list_for_each_entry(m, &group->members, node) {
-		dma_dev = m->dma_dev;
-		if (dma_dev)
-			break;
-	}
-	spin_unlock(&aux_spinlock);
-	return dma_dev;
+	guard(spinlock)(&aux_spinlock);
+	list_for_each_entry(m, &group->members, node)
+		if (m->dma_dev)
+			return m->dma_dev;
+	return NULL;
 }
 
 /* The group's domain is on all members: what one of them cannot do, the anchor cannot */
 static bool aux_tracks_dirty(struct aux_member *m)
 {
 	struct iommu_aux_group *group = m->group;
-	bool all = true;
 
 	if (m != &group->anchor)
 		return m->dirty;
-	spin_lock(&aux_spinlock);
+
+	guard(spinlock)(&aux_spinlock);
 	list_for_each_entry(m, &group->members, node)
-		all &= m->dirty;
-	spin_unlock(&aux_spinlock);
-	return all;
+		if (!m->dirty)
+			return false;
+	return true;
 }
 
 static bool aux_capable(struct device *dev, enum iommu_cap cap)
 {
 	struct aux_member *m = aux_member_of(dev);
 	struct device *dma_dev;
-	bool capable = false;
-	int idx;
 
 	switch (cap) {
 	case IOMMU_CAP_CACHE_COHERENCY:
@@ -80,36 +75,31 @@ static bool aux_capable(struct device *dev, enum iommu_cap cap)
 		return false;
 	}
 
-	idx = srcu_read_lock(&aux_srcu);
+	guard(srcu)(&aux_srcu);
 	dma_dev = aux_answering_device(m);
-	if (dma_dev && cap == IOMMU_CAP_DIRTY_TRACKING)
-		capable = aux_tracks_dirty(m);
-	else if (dma_dev)
-		capable = device_iommu_capable(dma_dev, cap);
-	srcu_read_unlock(&aux_srcu, idx);
-	return capable;
+	if (!dma_dev)
+		return false;
+	if (cap == IOMMU_CAP_DIRTY_TRACKING)
+		return aux_tracks_dirty(m);
+	return device_iommu_capable(dma_dev, cap);
 }
 
 static struct iommu_domain *aux_alloc_paging(struct device *dev, u32 flags,
 					     const struct iommu_user_data *user_data)
 {
-	struct iommu_domain *domain = ERR_PTR(-ENODEV);
 	struct aux_member *m = aux_member_of(dev);
 	struct device *dma_dev;
-	int idx;
 
 	if (user_data || (flags & ~(IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	idx = srcu_read_lock(&aux_srcu);
+	guard(srcu)(&aux_srcu);
 	dma_dev = aux_answering_device(m);
-	if (dma_dev && (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
-	    !aux_tracks_dirty(m))
-		domain = ERR_PTR(-EOPNOTSUPP);
-	else if (dma_dev)
-		domain = aux_domain_alloc(m, dma_dev, flags);
-	srcu_read_unlock(&aux_srcu, idx);
-	return domain;
+	if (!dma_dev)
+		return ERR_PTR(-ENODEV);
+	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) && !aux_tracks_dirty(m))
+		return ERR_PTR(-EOPNOTSUPP);
+	return aux_domain_alloc(m, dma_dev, flags);
 }
 
 MDEVKIT_DEFINE_ALLOC_PAGING_FLAGS(aux_alloc_paging);
@@ -145,16 +135,14 @@ static void aux_get_resv_regions(struct device *dev, struct list_head *list)
 {
 	struct aux_member *m = aux_member_of(dev);
 	struct device *dma_dev;
-	int idx;
 
 	if (m == &m->group->anchor)
 		return;
 
-	idx = srcu_read_lock(&aux_srcu);
+	guard(srcu)(&aux_srcu);
 	dma_dev = aux_answering_device(m);
 	if (dma_dev)
 		iommu_get_resv_regions(dma_dev, list);
-	srcu_read_unlock(&aux_srcu, idx);
 }
 
 /* A disarmed member's DMA is blocked, whatever the default domain is called */
@@ -177,7 +165,11 @@ static const struct iommu_ops aux_iommu_ops = {
 	.default_domain_ops	= &aux_domain_ops,
 };
 
-static int __init aux_init(void)
+/*
+ * Registers the driver. When the self-check finds fault with this kernel, nothing of it stays.
+ * @meddle: for tests, see aux_self_check()
+ */
+int aux_start(void (*meddle)(struct device *member))
 {
 	const char *reason;
 	int ret;
@@ -206,14 +198,13 @@ static int __init aux_init(void)
 		goto err_sysfs;
 	}
 
-	reason = aux_self_check(NULL);
+	reason = aux_self_check(meddle);
 	if (reason) {
 		pr_err("not loaded, because this kernel is not what it was made for: %s\n", reason);
 		ret = -EOPNOTSUPP;
 		goto err_register;
 	}
 
-	aux_debugfs_init();
 	return 0;
 
 err_register:
@@ -228,17 +219,35 @@ err_attach:
 	aux_attach_exit();
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(aux_start);
+
+/* Undo of aux_start(), when there are no groups */
+void aux_stop(void)
+{
+	iommu_device_unregister(&aux_iommu);
+	iommu_device_sysfs_remove(&aux_iommu);
+	fwnode_remove_software_node(aux_iommu.fwnode);
+	aux_msi_exit();
+	aux_attach_exit();
+}
+EXPORT_SYMBOL_IF_KUNIT(aux_stop);
+
+static int __init aux_init(void)
+{
+	int ret = aux_start(NULL);
+
+	if (ret)
+		return ret;
+	aux_debugfs_init();
+	return 0;
+}
 
 static void __exit aux_exit(void)
 {
 	aux_debugfs_exit();
 	aux_unwatch_buses();
 	aux_trials_exit();
-	iommu_device_unregister(&aux_iommu);
-	iommu_device_sysfs_remove(&aux_iommu);
-	fwnode_remove_software_node(aux_iommu.fwnode);
-	aux_msi_exit();
-	aux_attach_exit();
+	aux_stop();
 
 	/* Whoever has freed the last domain may not have returned from aux_domain_free() yet */
 	synchronize_rcu_tasks();

@@ -18,6 +18,7 @@
 #ifndef IOMMU_AUX_PRIVATE_H
 #define IOMMU_AUX_PRIVATE_H
 
+#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 #include <linux/kref.h>
@@ -173,6 +174,7 @@ int aux_enter_iommu_group(struct aux_member *m);
 void aux_device_gone(struct device *dma_dev);
 int aux_watch_bus(const struct bus_type *bus);
 void aux_unwatch_buses(void);
+DEFINE_FREE(aux_group_put, struct iommu_aux_group *, iommu_aux_group_put(_T))
 
 /* hold.c */
 int aux_hold_take(struct aux_member *m, struct aux_hold *h, struct device *dev, bool plain,
@@ -184,6 +186,8 @@ void aux_hold_gone(struct aux_member *m, struct device *dev);
 extern spinlock_t aux_spinlock;
 extern struct srcu_struct aux_srcu;
 struct iommu_device *aux_iommu_device(void);
+int aux_start(void (*meddle)(struct device *member));
+void aux_stop(void);
 
 /* isolation.c */
 bool aux_has_pasids(struct device *dma_dev);
