@@ -15,7 +15,7 @@ help: ## This list
 	@echo
 	@echo "First: make demo (the kit at work, visibly), make check (all tests). KERNEL is stable, newest, debug or debug-newest."
 
-new-driver: ## A driver of your own, NAME=foo, with its tests, in the new folder DIR (default: ../foo); DMA=software|pasid|lookup PARENT=none|pci
+new-driver: ## A driver of your own, NAME=foo, with its tests, in the new folder DIR (default: ../foo); DMA=software|pasid|lookup PARENT=none|pci|both
 	@DMA='$(DMA)' PARENT='$(PARENT)' tools/new-driver '$(NAME)' $(if $(DIR),'$(DIR)')
 
 modules: ## Compile the kit: for the kernel headers in KDIR=path, else for this host's kernel, else for the lab's two kernels
