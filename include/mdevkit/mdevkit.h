@@ -60,12 +60,14 @@ struct mdevkit_type {
 
 /**
  * struct mdevkit_device_ops - the device that the vendor driver implements
- * @create: an mdev was created: claim what it needs of the parent. No user can
- *	reach the device yet. Its registers are in their reset state afterwards
+ * @create: an mdev was created: claim what it needs of the parent, and initialise what @reset leaves
+ *	alone: locks, attributes. No user can reach the device yet. It need not set registers:
+ *	the driver's structure is zeroed memory, and @reset comes before each user. 0 or -errno,
+ *	with which creating fails; @destroy is not called then
  * @destroy: undo of @create; the device has no user, its DMA is drained
  * @open: the first user opens the device (optional)
  * @close: the last user has closed it; undo of @open (optional)
- * @reset: bring the device's registers to their state after @create and stop all
+ * @reset: bring the device's registers to the state in which a user finds them, and stop all
  *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
  *	0 or -errno
  * @start_dma: kinds pasid and lookup, which must have it: the IOMMU translates the device's
