@@ -40,7 +40,8 @@ enum mdevkit_dma_kind {
 
 /**
  * struct mdevkit_type - something that a parent can be asked to create
- * @sysfs_name: last part of the type's folder name: the driver's name, a dash and this
+ * @sysfs_name: last part of the type's folder name, PREFIX-THIS. The prefix is the name of the
+ *	parent's own driver (of struct pci_driver), for a software parent that parent's name
  * @pretty_name: text of the type's sysfs file "name"
  * @description: text of the sysfs file "description"
  * @cost: units of the parent's capacity that one mdev of the type takes; at least 1
@@ -128,8 +129,8 @@ struct mdevkit_attr_values {
  *	devm_mdevkit_register_parent()
  * @nr_types: entries of @types
  * @capacity: units that all mdevs of such a parent share
- * @software_parent: make a parent that has no hardware, of this name, and offer @types of it
- *	(optional; see mdevkit_create_software_device())
+ * @software_parent: make a parent that has no hardware, /sys/devices/virtual/THIS/THIS, and offer
+ *	@types of it, as THIS-TYPE (optional; see mdevkit_create_software_device())
  * @pci_driver: the driver of its parents, registered and unregistered with it (optional)
  */
 struct mdevkit_driver {
