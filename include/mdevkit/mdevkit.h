@@ -61,10 +61,10 @@ struct mdevkit_type {
 
 /**
  * struct mdevkit_device_ops - the device that the vendor driver implements
- * @create: an mdev was created: claim what it needs of the parent, and initialise what @reset leaves
- *	alone: locks, attributes. No user can reach the device yet. It need not set registers:
- *	the driver's structure is zeroed memory, and @reset comes before each user. 0 or -errno,
- *	with which creating fails; @destroy is not called then
+ * @create: an mdev was created: claim what it needs of the parent, and initialise what @reset
+ *	leaves alone: locks, attributes. No user can reach the device yet. It need not set
+ *	registers: the driver's structure is zeroed memory, and @reset comes before each user.
+ *	0 or -errno, with which creating fails; @destroy is not called then
  * @destroy: undo of @create; the device has no user, its DMA is drained
  * @open: the first user opens the device (optional)
  * @close: the last user has closed it; undo of @open (optional)
@@ -208,8 +208,8 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
  * With its software parent and its PCI driver, if it names them.
  *
  * Context: process context, may sleep.
- * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says; -EBUSY: the
- * name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
+ * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says;
+ * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
  * PCI driver returned.
  */
 #define mdevkit_register_driver(drv) \

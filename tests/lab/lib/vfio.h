@@ -135,8 +135,8 @@ void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int s
 	      u64 value);
 
 /*
- * Maps the first @size bytes of a BAR, as a tenant that may; fails the test when that cannot be. Ends
- * with vfio_munmap(), before vfio_client_close(): a mapping keeps the device open.
+ * Maps the first @size bytes of a BAR; fails the test when that cannot be. Ends with
+ * vfio_munmap(), before vfio_client_close(): a mapping keeps the device open.
  */
 volatile u8 *vfio_mmap(struct vfio_client *client, unsigned int bar, size_t size);
 void vfio_munmap(volatile u8 *at, size_t size);
