@@ -209,8 +209,8 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
  *
  * Context: process context, may sleep.
  * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says;
- * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
- * PCI driver returned.
+ * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration
+ * of the PCI driver returned.
  */
 #define mdevkit_register_driver(drv) \
 	__mdevkit_register_driver(drv, THIS_MODULE, KBUILD_MODNAME)
