@@ -15,10 +15,10 @@ help: ## This list
 	@echo
 	@echo "First: make demo (the kit at work, visibly), make check (all tests). KERNEL is stable, newest, debug or debug-newest."
 
-new-driver: ## A driver of your own, NAME=foo, with its tests, in the new folder DIR (default: ../foo); DMA=software|pasid|lookup PARENT=none|pci
+new-driver: ## A driver of your own, NAME=foo, with its tests, in the new folder DIR (default: ../foo); DMA=software|pasid|lookup PARENT=none|pci|both
 	@DMA='$(DMA)' PARENT='$(PARENT)' tools/new-driver '$(NAME)' $(if $(DIR),'$(DIR)')
 
-modules: ## Compile the kit: for the kernel headers in KDIR=path, else for this host's kernel, else for the lab's two kernels
+modules: ## Compile the kit, and with EXTRA=dir a driver outside: for the kernel headers in KDIR=path, else for this host's kernel, else for the lab's two kernels
 	@if [ -n "$(KDIR)" ]; then \
 		lab/modules --kdir "$(KDIR)"; \
 	elif [ -f /lib/modules/$$(uname -r)/build/Makefile ]; then \

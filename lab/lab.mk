@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Targets of the lab; included by the top Makefile.
 
-.PHONY: demo soak lab-shell lab-run lab-selftest clean distclean
+.PHONY: programs demo soak lab-shell lab-run lab-selftest clean distclean
 
 KERNEL ?= stable
 
@@ -10,6 +10,9 @@ export MDEVKIT_EXTRA = $(EXTRA)
 
 lab-options = --kernel '$(KERNEL)' --mdma $(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(if $(SHARE),--share '$(SHARE)') \
 	$(if $(MEMORY),--memory '$(MEMORY)') $(if $(TOPOLOGY),--topology '$(TOPOLOGY)')
+
+programs: ## Compile the lab's test programs, and with EXTRA=dir those in dir/tests
+	@lab/overlay --programs
 
 demo: ## The kit at work, step by step, in a VM; transcript in build/demo
 	@lab/demo

@@ -8,6 +8,7 @@
 #
 #   say TEXT             progress, to stderr
 #   die TEXT             one line to stderr, exit 1
+#   show_errors LOG      the first lines of a compiler, linker or modpost that say what is wrong, else the end of LOG, to stderr
 #   cache_path NAME ARG… prints $MDEVKIT_CACHE/NAME-HASH; a file's content or, when ARG is no file, the word itself is hashed
 #   with_lock PATH CMD…  runs CMD (may be a function) in a shell of its own while the lock file PATH is held; its first
 #                        command that fails ends it. Not to be called where a failure is looked at (if, ||, &&, !)
@@ -62,6 +63,10 @@ say() {
 die() {
 	printf 'mdevkit: error: %s\n' "$*" >&2
 	exit 1
+}
+
+show_errors() {
+	grep -aE 'error:|ERROR:|undefined reference' "$1" | head -n 10 >&2 || tail -n 10 "$1" >&2
 }
 
 cache_path() {

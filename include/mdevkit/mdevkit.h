@@ -40,7 +40,8 @@ enum mdevkit_dma_kind {
 
 /**
  * struct mdevkit_type - something that a parent can be asked to create
- * @sysfs_name: last part of the type's folder name: the driver's name, a dash and this
+ * @sysfs_name: last part of the type's folder name, PREFIX-THIS. The prefix is the name of the
+ *	parent's own driver (of struct pci_driver), for a software parent that parent's name
  * @pretty_name: text of the type's sysfs file "name"
  * @description: text of the sysfs file "description"
  * @cost: units of the parent's capacity that one mdev of the type takes; at least 1
@@ -60,12 +61,14 @@ struct mdevkit_type {
 
 /**
  * struct mdevkit_device_ops - the device that the vendor driver implements
- * @create: an mdev was created: claim what it needs of the parent. No user can
- *	reach the device yet. Its registers are in their reset state afterwards
+ * @create: an mdev was created: claim what it needs of the parent, and initialise what @reset
+ *	leaves alone: locks, attributes. No user can reach the device yet. It need not set
+ *	registers: the driver's structure is zeroed memory, and @reset comes before each user.
+ *	0 or -errno, with which creating fails; @destroy is not called then
  * @destroy: undo of @create; the device has no user, its DMA is drained
  * @open: the first user opens the device (optional)
  * @close: the last user has closed it; undo of @open (optional)
- * @reset: bring the device's registers to their state after @create and stop all
+ * @reset: bring the device's registers to the state in which a user finds them, and stop all
  *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
  *	0 or -errno
  * @start_dma: kinds pasid and lookup, which must have it: the IOMMU translates the device's
@@ -126,8 +129,8 @@ struct mdevkit_attr_values {
  *	devm_mdevkit_register_parent()
  * @nr_types: entries of @types
  * @capacity: units that all mdevs of such a parent share
- * @software_parent: make a parent that has no hardware, of this name, and offer @types of it
- *	(optional; see mdevkit_create_software_device())
+ * @software_parent: make a parent that has no hardware, /sys/devices/virtual/THIS/THIS, and offer
+ *	@types of it, as THIS-TYPE (optional; see mdevkit_create_software_device())
  * @pci_driver: the driver of its parents, registered and unregistered with it (optional)
  */
 struct mdevkit_driver {
@@ -178,8 +181,24 @@ struct mdevkit_device {
 	struct mdevkit_device_private *priv;
 };
 
+/**
+ * __mdevkit_register_driver() - register a vendor driver on the mdev bus
+ * @drv: the driver
+ * @owner: its module; use mdevkit_register_driver()
+ * @mod_name: the module's name
+ *
+ * Context: process context, may sleep.
+ * Return: see mdevkit_register_driver().
+ */
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
 			      const char *mod_name);
+
+/**
+ * mdevkit_unregister_driver() - undo of mdevkit_register_driver()
+ * @drv: the driver; all parents that it has registered itself are unregistered
+ *
+ * Context: process context, may sleep, as mdevkit_unregister_parent() does.
+ */
 void mdevkit_unregister_driver(struct mdevkit_driver *drv);
 
 /**
@@ -189,9 +208,9 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
  * With its software parent and its PCI driver, if it names them.
  *
  * Context: process context, may sleep.
- * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says; -EBUSY: the
- * name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration of the
- * PCI driver returned.
+ * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says;
+ * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration
+ * of the PCI driver returned.
  */
 #define mdevkit_register_driver(drv) \
 	__mdevkit_register_driver(drv, THIS_MODULE, KBUILD_MODNAME)
@@ -203,31 +222,209 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
 #define module_mdevkit_driver(drv) \
 	module_driver(drv, mdevkit_register_driver, mdevkit_unregister_driver)
 
+/**
+ * mdevkit_register_parent() - offer slices of a device
+ * @dev: the device; stays until mdevkit_unregister_parent()
+ * @drv: the driver, registered before
+ * @types: what can be created of it; stays as long as @dev
+ * @nr_types: entries of @types
+ * @capacity: units that all mdevs of the parent share; at most INT_MAX
+ * @drvdata: for the driver, see mdevkit_parent_drvdata()
+ *
+ * From the return on, and even before it, mdevs can be created and the
+ * driver's callbacks called.
+ *
+ * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
+ * Return: the parent, or an ERR_PTR: -EINVAL: a declaration that is not possible, the log
+ * says which; -EEXIST: @dev is a parent already; -ENOMEM.
+ */
 struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
 					       const struct mdevkit_type *types,
 					       unsigned int nr_types, unsigned int capacity,
 					       void *drvdata);
+
+/**
+ * devm_mdevkit_register_parent() - offer slices of a device until it loses its driver
+ * @dev: the device, which is being probed
+ * @drv: the driver, registered before; its types and capacity are those of the parent
+ * @drvdata: for the driver, see mdevkit_parent_drvdata()
+ *
+ * What the slices use of @dev has to be managed too, and be there before. A driver of which
+ * the hardware can vanish does not use this: it has to call mdevkit_parent_set_gone() first.
+ *
+ * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
+ * Return: as mdevkit_register_parent().
+ */
 struct mdevkit_parent *devm_mdevkit_register_parent(struct device *dev,
 						    struct mdevkit_driver *drv, void *drvdata);
+
+/**
+ * mdevkit_unregister_parent() - take a device's slices back
+ * @parent: the parent
+ *
+ * Removes all its mdevs. Those in use are waited for, their users asked to let go; a
+ * driver whose hardware is gone already calls mdevkit_parent_set_gone() first.
+ *
+ * Context: process context, may sleep for as long as a user keeps a device open.
+ */
 void mdevkit_unregister_parent(struct mdevkit_parent *parent);
+
+/**
+ * mdevkit_parent_set_gone() - the parent's hardware does not answer any more
+ * @parent: the parent
+ *
+ * To be called on surprise removal or a fatal error, before
+ * mdevkit_unregister_parent(); for instance by a callback of a device that finds out. When it
+ * returns, mdevkit_device_gone() is true for all devices: their tenants read all-ones,
+ * their writes are dropped, and their DMA is not started any more. Soon after, the same
+ * holds for mapped pages, and the tenants are asked to let go.
+ *
+ * It does not wait, neither for callbacks that are running, on other CPUs or further up
+ * the stack, nor for page faults. What these use of the parent has to stay until
+ * mdevkit_unregister_parent() has returned.
+ *
+ * Context: any.
+ */
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
+
+/**
+ * mdevkit_parent_drvdata() - what the driver gave to mdevkit_register_parent()
+ * @parent: the parent
+ *
+ * Context: any, from the callbacks on, until mdevkit_unregister_parent() has returned.
+ * Return: that pointer; NULL for the software parent that struct mdevkit_driver names.
+ */
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);
+
+/**
+ * mdevkit_parent_dev() - the device that is sliced
+ * @parent: the parent
+ *
+ * Context: any, from the callbacks on, until mdevkit_unregister_parent() has returned.
+ * Return: the device.
+ */
 struct device *mdevkit_parent_dev(struct mdevkit_parent *parent);
 
+/**
+ * mdevkit_device_gone() - has the parent gone away under this device?
+ * @kdev: the device
+ *
+ * No lock keeps it from becoming true, not even during a callback: what a driver does after it
+ * has looked must be harmless on hardware that does not answer.
+ *
+ * Context: any.
+ * Return: true once the parent's hardware must not be touched any more.
+ */
 bool mdevkit_device_gone(const struct mdevkit_device *kdev);
 
-/* A parent for drivers that have no hardware */
+/**
+ * mdevkit_create_software_device() - make a parent that has no hardware
+ * @name: its name, and the name of its class: the device is /sys/devices/virtual/NAME/NAME
+ *	and its types are called NAME-TYPE. Must stay valid as long as the device
+ *
+ * The device does not do anything by itself; give it to mdevkit_register_parent().
+ *
+ * Context: process context, may sleep.
+ * Return: the device, to be given back by mdevkit_destroy_software_device(), or an
+ * ERR_PTR: -EEXIST: there is a class of that name; -ENOMEM.
+ */
 struct device *mdevkit_create_software_device(const char *name);
+
+/**
+ * mdevkit_destroy_software_device() - undo of mdevkit_create_software_device()
+ * @dev: the device; no longer a parent
+ *
+ * Context: process context, may sleep.
+ */
 void mdevkit_destroy_software_device(struct device *dev);
 
-/* Interrupts: any context */
+/**
+ * mdevkit_irq_signal() - raise a message signalled interrupt
+ * @kdev: the device
+ * @vector: MSI or MSI-X vector, whichever the tenant uses; out of range: nothing happens
+ *
+ * Without an eventfd for the vector, and while the tenant uses INTx, the message stays
+ * pending, as the PBA shows, and is sent when there is one; several become one. A reset and a
+ * close drop it. A line has a level instead, see mdevkit_irq_set_level().
+ *
+ * Context: any, also hard interrupt.
+ */
 void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector);
+
+/**
+ * mdevkit_irq_set_level() - set the level of the device's one interrupt line
+ * @kdev: the device
+ * @asserted: the new level
+ *
+ * With INTx the tenant is signalled as long as the line is asserted and not
+ * masked; with MSI or MSI-X vector 0 is raised when the line becomes asserted, and a
+ * message that still waits by then is dropped when it is deasserted (PCI 3.0, 6.8.3.5).
+ *
+ * Context: any, also hard interrupt.
+ */
 void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted);
+
+/**
+ * mdevkit_signal_error() - tell the user that the device has failed for good
+ * @kdev: the device
+ *
+ * Signals the eventfd of VFIO_PCI_ERR_IRQ_INDEX; QEMU stops the VM then.
+ *
+ * Context: any, also hard interrupt.
+ */
 void mdevkit_signal_error(struct mdevkit_device *kdev);
+
+/**
+ * mdevkit_irq_bind_hw() - let a hardware interrupt raise a vector of the tenant
+ * @kdev: the device
+ * @vector: MSI or MSI-X vector of the tenant
+ * @hwirq: Linux interrupt number, as of pci_irq_vector(); nobody else uses it
+ *
+ * The interrupt is enabled while the tenant has an eventfd for the vector. Meanwhile a
+ * message stays pending in the hardware, which needs a mask bit for it: MSI-X.
+ * The tenant's own PBA does not show that one.
+ *
+ * Context: may sleep; the driver's create callback. (What is pending of a former user of the
+ * interrupt is dropped at open.)
+ * Return: 0; -EINVAL: no such vector; -EBUSY: the vector is bound; or what
+ * request_irq() returned.
+ */
 int mdevkit_irq_bind_hw(struct mdevkit_device *kdev, unsigned int vector, int hwirq);
+
+/**
+ * mdevkit_irq_unbind_hw() - undo of mdevkit_irq_bind_hw()
+ * @kdev: the device
+ * @vector: the vector; nothing happens if it is not bound
+ *
+ * When it returns the interrupt handler does not run any more. At the latest the
+ * driver's destroy callback calls it.
+ *
+ * Context: may sleep.
+ */
 void mdevkit_irq_unbind_hw(struct mdevkit_device *kdev, unsigned int vector);
 
-/* DMA of the kind software, while the device is open */
+/**
+ * mdevkit_dma_rw() - copy from or to the tenant's memory
+ * @kdev: the device; of kind software, between its create and destroy callbacks
+ * @iova: address as the tenant's device sees it
+ * @data: the host's copy
+ * @len: bytes
+ * @write: true: from @data to the tenant; false: to @data
+ *
+ * When the tenant's write that clears Bus Master Enable, a reset, or the last close has
+ * returned, no copy is under way and none begins.
+ *
+ * The tenant's memory may be such that a copy takes as long as the tenant likes (it may
+ * be backed by a file system of the tenant's). That tenant's own calls wait for it then:
+ * do not let others wait, by a lock or a thread that serves other devices too.
+ *
+ * Context: may sleep; BAR callbacks may call it, and threads, timers' work and the like
+ * of the driver; struct mdevkit_bar's page may not.
+ * Return: 0; -EINVAL: another DMA kind, or the range is not mapped; -EFAULT; -EPERM:
+ * mapped without that permission, or DMA is not allowed: the device is not open, the tenant
+ * has not set Bus Master Enable, it is being reset, or its last reset failed; -ENODEV: the
+ * parent has gone.
+ */
 int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
 
 /**

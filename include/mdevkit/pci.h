@@ -20,9 +20,14 @@ struct mdevkit_device;
 #define MDEVKIT_WIDTH_8		BIT(3)
 
 /**
- * struct mdevkit_io_page - one page of the parent's MMIO lent to a tenant
+ * struct mdevkit_io_page - one page that is lent to a tenant
  * @phys: physical address of the page, page aligned
  * @virt: the same page as the host's kernel sees it, for trapped accesses
+ *
+ * A page of the parent's MMIO; on x86-64 also one of memory, of alloc_page() or
+ * alloc_pages_exact(), that is freed in the driver's destroy callback. Elsewhere memory must not be
+ * lent: the tenant's mapping is uncached there, beside the kernel's cached one.
+ * The kit takes no reference and clears nothing.
  */
 struct mdevkit_io_page {
 	phys_addr_t phys;
@@ -45,7 +50,7 @@ struct mdevkit_io_page {
  * @registers_end: bytes from the start in which @read and @write have registers; 0: not
  *	declared. Only to have a declaration refused whose MSI-X table or PBA lies over them
  * @passthrough_size: the first so many bytes of the BAR (page aligned; I/O BARs: 0)
- *	are pages of the parent's own MMIO, that the tenant may mmap
+ *	are pages that the tenant may mmap, see struct mdevkit_io_page
  * @page: tells the page number @pgoff of the pass-through part; called when the tenant
  *	touches it, never while a life cycle callback of the device runs. -errno: there is
  *	no such page; a read gives all-ones, a write changes nothing for anybody else. May

@@ -175,28 +175,6 @@ VISIBLE_IF_KUNIT int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, voi
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_copy);
 
-/**
- * mdevkit_dma_rw() - copy from or to the tenant's memory
- * @kdev: the device; of kind software, between its create and destroy callbacks
- * @iova: address as the tenant's device sees it
- * @data: the host's copy
- * @len: bytes
- * @write: true: from @data to the tenant; false: to @data
- *
- * When the tenant's write that clears Bus Master Enable, a reset, or the last close has
- * returned, no copy is under way and none begins.
- *
- * The tenant's memory may be such that a copy takes as long as the tenant likes (it may
- * be backed by a file system of the tenant's). That tenant's own calls wait for it then:
- * do not let others wait, by a lock or a thread that serves other devices too.
- *
- * Context: may sleep; BAR callbacks may call it, and threads, timers' work and the like
- * of the driver; struct mdevkit_bar's page may not.
- * Return: 0; -EINVAL: another DMA kind, or the range is not mapped; -EFAULT; -EPERM:
- * mapped without that permission, or DMA is not allowed: the device is not open, the tenant
- * has not set Bus Master Enable, it is being reset, or its last reset failed; -ENODEV: the
- * parent has gone.
- */
 int mdevkit_dma_rw(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write)
 {
 	if (!dma_is_software(kdev))

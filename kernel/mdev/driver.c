@@ -56,14 +56,6 @@ static void driver_remove_software_parent(struct mdevkit_driver *drv)
 	drv->software_dev = NULL;
 }
 
-/**
- * __mdevkit_register_driver() - register a vendor driver on the mdev bus
- * @drv: the driver
- * @owner: its module; use mdevkit_register_driver()
- * @mod_name: the module's name
- *
- * Return: see mdevkit_register_driver().
- */
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
 			      const char *mod_name)
 {
@@ -107,12 +99,6 @@ out_driver:
 }
 EXPORT_SYMBOL_GPL(__mdevkit_register_driver);
 
-/**
- * mdevkit_unregister_driver() - undo of mdevkit_register_driver()
- * @drv: the driver; all parents that it has registered itself are unregistered
- *
- * Context: process context, may sleep, as mdevkit_unregister_parent() does.
- */
 void mdevkit_unregister_driver(struct mdevkit_driver *drv)
 {
 	if (drv->pci_driver)

@@ -168,17 +168,6 @@ static void intx_set_masked(struct mdevkit_irqs *irqs, bool masked)
 	intx_deliver(irqs);
 }
 
-/**
- * mdevkit_irq_signal() - raise a message signalled interrupt
- * @kdev: the device
- * @vector: MSI or MSI-X vector, whichever the tenant uses; out of range: nothing happens
- *
- * Without an eventfd for the vector, and while the tenant uses INTx, the message stays
- * pending, as the PBA shows, and is sent when there is one; several become one. A reset and a
- * close drop it. A line has a level instead, see mdevkit_irq_set_level().
- *
- * Context: any, also hard interrupt.
- */
 void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector)
 {
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
@@ -190,17 +179,6 @@ void mdevkit_irq_signal(struct mdevkit_device *kdev, unsigned int vector)
 }
 EXPORT_SYMBOL_GPL(mdevkit_irq_signal);
 
-/**
- * mdevkit_irq_set_level() - set the level of the device's one interrupt line
- * @kdev: the device
- * @asserted: the new level
- *
- * With INTx the tenant is signalled as long as the line is asserted and not
- * masked; with MSI or MSI-X vector 0 is raised when the line becomes asserted, and a
- * message that still waits by then is dropped when it is deasserted (PCI 3.0, 6.8.3.5).
- *
- * Context: any, also hard interrupt.
- */
 void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 {
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
@@ -218,14 +196,6 @@ void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 }
 EXPORT_SYMBOL_GPL(mdevkit_irq_set_level);
 
-/**
- * mdevkit_signal_error() - tell the user that the device has failed for good
- * @kdev: the device
- *
- * Signals the eventfd of VFIO_PCI_ERR_IRQ_INDEX; QEMU stops the VM then.
- *
- * Context: any, also hard interrupt.
- */
 void mdevkit_signal_error(struct mdevkit_device *kdev)
 {
 	guard(spinlock_irqsave)(&kdev->priv->irqs->lock);
@@ -363,21 +333,6 @@ static void hw_discard(struct mdevkit_irqs *irqs)
 	hw_toggle_off(irqs, false);
 }
 
-/**
- * mdevkit_irq_bind_hw() - let a hardware interrupt raise a vector of the tenant
- * @kdev: the device
- * @vector: MSI or MSI-X vector of the tenant
- * @hwirq: Linux interrupt number, as of pci_irq_vector(); nobody else uses it
- *
- * The interrupt is enabled while the tenant has an eventfd for the vector. Meanwhile a
- * message stays pending in the hardware, which needs a mask bit for it: MSI-X.
- * The tenant's own PBA does not show that one.
- *
- * Context: may sleep; the driver's create callback. (What is pending of a former user of the
- * interrupt is dropped at open.)
- * Return: 0; -EINVAL: no such vector; -EBUSY: the vector is bound; or what
- * request_irq() returned.
- */
 int mdevkit_irq_bind_hw(struct mdevkit_device *kdev, unsigned int vector, int hwirq)
 {
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
@@ -402,16 +357,6 @@ int mdevkit_irq_bind_hw(struct mdevkit_device *kdev, unsigned int vector, int hw
 }
 EXPORT_SYMBOL_GPL(mdevkit_irq_bind_hw);
 
-/**
- * mdevkit_irq_unbind_hw() - undo of mdevkit_irq_bind_hw()
- * @kdev: the device
- * @vector: the vector; nothing happens if it is not bound
- *
- * When it returns the interrupt handler does not run any more. At the latest the
- * driver's destroy callback calls it.
- *
- * Context: may sleep.
- */
 void mdevkit_irq_unbind_hw(struct mdevkit_device *kdev, unsigned int vector)
 {
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;

@@ -144,22 +144,6 @@ static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_dr
 	return parent;
 }
 
-/**
- * mdevkit_register_parent() - offer slices of a device
- * @dev: the device; stays until mdevkit_unregister_parent()
- * @drv: the driver, registered before
- * @types: what can be created of it; stays as long as @dev
- * @nr_types: entries of @types
- * @capacity: units that all mdevs of the parent share; at most INT_MAX
- * @drvdata: for the driver, see mdevkit_parent_drvdata()
- *
- * From the return on, and even before it, mdevs can be created and the
- * driver's callbacks called.
- *
- * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
- * Return: the parent, or an ERR_PTR: -EINVAL: a declaration that is not possible, the log
- * says which; -EEXIST: @dev is a parent already; -ENOMEM.
- */
 struct mdevkit_parent *mdevkit_register_parent(struct device *dev, struct mdevkit_driver *drv,
 					       const struct mdevkit_type *types,
 					       unsigned int nr_types, unsigned int capacity,
@@ -202,15 +186,6 @@ out_free:
 }
 EXPORT_SYMBOL_GPL(mdevkit_register_parent);
 
-/**
- * mdevkit_unregister_parent() - take a device's slices back
- * @parent: the parent
- *
- * Removes all its mdevs. Those in use are waited for, their users asked to let go; a
- * driver whose hardware is gone already calls mdevkit_parent_set_gone() first.
- *
- * Context: process context, may sleep for as long as a user keeps a device open.
- */
 void mdevkit_unregister_parent(struct mdevkit_parent *parent)
 {
 	struct mdevkit_device_private *priv;
@@ -233,18 +208,6 @@ static void parent_unregister_action(void *parent)
 	mdevkit_unregister_parent(parent);
 }
 
-/**
- * devm_mdevkit_register_parent() - offer slices of a device until it loses its driver
- * @dev: the device, which is being probed
- * @drv: the driver, registered before; its types and capacity are those of the parent
- * @drvdata: for the driver, see mdevkit_parent_drvdata()
- *
- * What the slices use of @dev has to be managed too, and be there before. A driver of which
- * the hardware can vanish does not use this: it has to call mdevkit_parent_set_gone() first.
- *
- * Context: process context, may sleep. Not under a lock that the driver's callbacks take.
- * Return: as mdevkit_register_parent().
- */
 struct mdevkit_parent *devm_mdevkit_register_parent(struct device *dev,
 						    struct mdevkit_driver *drv, void *drvdata)
 {
@@ -260,22 +223,6 @@ struct mdevkit_parent *devm_mdevkit_register_parent(struct device *dev,
 }
 EXPORT_SYMBOL_GPL(devm_mdevkit_register_parent);
 
-/**
- * mdevkit_parent_set_gone() - the parent's hardware does not answer any more
- * @parent: the parent
- *
- * To be called on surprise removal or a fatal error, before
- * mdevkit_unregister_parent(); for instance by a callback of a device that finds out. When it
- * returns, mdevkit_device_gone() is true for all devices: their tenants read all-ones,
- * their writes are dropped, and their DMA is not started any more. Soon after, the same
- * holds for mapped pages, and the tenants are asked to let go.
- *
- * It does not wait, neither for callbacks that are running, on other CPUs or further up
- * the stack, nor for page faults. What these use of the parent has to stay until
- * mdevkit_unregister_parent() has returned.
- *
- * Context: any.
- */
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
 {
 	struct mdevkit_device_private *priv;
@@ -287,24 +234,12 @@ void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdevkit_parent_set_gone);
 
-/**
- * mdevkit_parent_drvdata() - what the driver gave to mdevkit_register_parent()
- * @parent: the parent
- *
- * Return: that pointer.
- */
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent)
 {
 	return parent->drvdata;
 }
 EXPORT_SYMBOL_GPL(mdevkit_parent_drvdata);
 
-/**
- * mdevkit_parent_dev() - the device that is sliced
- * @parent: the parent
- *
- * Return: the device.
- */
 struct device *mdevkit_parent_dev(struct mdevkit_parent *parent)
 {
 	return parent->dev;

@@ -10,17 +10,6 @@
 
 #include "private.h"
 
-/**
- * mdevkit_create_software_device() - make a parent that has no hardware
- * @name: its name, and the name of its class: the device is /sys/devices/virtual/NAME/NAME
- *	and its types are called NAME-TYPE. Must stay valid as long as the device
- *
- * The device does not do anything by itself; give it to mdevkit_register_parent().
- *
- * Context: process context, may sleep.
- * Return: the device, to be given back by mdevkit_destroy_software_device(), or an
- * ERR_PTR: -EEXIST: there is a class of that name; -ENOMEM.
- */
 struct device *mdevkit_create_software_device(const char *name)
 {
 	struct class *class;
@@ -37,12 +26,6 @@ struct device *mdevkit_create_software_device(const char *name)
 }
 EXPORT_SYMBOL_GPL(mdevkit_create_software_device);
 
-/**
- * mdevkit_destroy_software_device() - undo of mdevkit_create_software_device()
- * @dev: the device; no longer a parent
- *
- * Context: process context, may sleep.
- */
 void mdevkit_destroy_software_device(struct device *dev)
 {
 	const struct class *class = dev->class;

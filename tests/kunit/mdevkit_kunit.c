@@ -139,6 +139,7 @@ void mdevkit_kunit_set_up(struct kunit *test, struct mdevkit_device *kdev,
 	bus->mdev.dev.init_name = name;
 	address_space_init_once(&bus->mapping);
 	bus->inode.i_mapping = &bus->mapping;
+	dev_set_drvdata(&bus->mdev.dev, kdev);
 	kdev->mdev = &bus->mdev;
 	kdev->vdev.inode = &bus->inode;
 	KUNIT_ASSERT_EQ(test, mdevkit_device_init(kdev), 0);
@@ -166,16 +167,6 @@ static void kunit_mdev_destroy(void *data)
 		kdev->ops->destroy(kdev);
 }
 
-/**
- * mdevkit_kunit_create() - an mdev of a driver
- * @test: fails if it cannot be created; removes it at its end
- * @drv: the driver; it need not be registered
- * @type: one of its types
- * @drvdata: what the driver gives to mdevkit_register_parent()
- *
- * Context: process context, may sleep.
- * Return: the device, after the driver's create callback.
- */
 struct mdevkit_device *mdevkit_kunit_create(struct kunit *test, struct mdevkit_driver *drv,
 					    const struct mdevkit_type *type, void *drvdata)
 {
@@ -208,11 +199,6 @@ struct mdevkit_device *mdevkit_kunit_create(struct kunit *test, struct mdevkit_d
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_create);
 
-/**
- * mdevkit_kunit_open() - a tenant opens the device, which is reset before
- * @test: fails if it cannot be opened
- * @kdev: the device
- */
 void mdevkit_kunit_open(struct kunit *test, struct mdevkit_device *kdev)
 {
 	KUNIT_ASSERT_EQ(test, mdevkit_device_open(kdev), 0);
@@ -220,10 +206,6 @@ void mdevkit_kunit_open(struct kunit *test, struct mdevkit_device *kdev)
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_open);
 
-/**
- * mdevkit_kunit_close() - the tenant closes the device, if it is open
- * @kdev: the device
- */
 void mdevkit_kunit_close(struct mdevkit_device *kdev)
 {
 	if (kunit_mdev(kdev)->open)
@@ -232,28 +214,12 @@ void mdevkit_kunit_close(struct mdevkit_device *kdev)
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_close);
 
-/**
- * mdevkit_kunit_reset() - the tenant resets the device
- * @kdev: the device
- *
- * Return: what VFIO_DEVICE_RESET would.
- */
 int mdevkit_kunit_reset(struct mdevkit_device *kdev)
 {
 	return mdevkit_device_reset(kdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_reset);
 
-/**
- * mdevkit_kunit_read() - the tenant reads registers
- * @test: fails if the driver returns an error
- * @kdev: the device, open
- * @bar: number of the BAR
- * @offset: in the BAR
- * @width: 1, 2, 4 or 8 bytes
- *
- * Return: what is read; all-ones where decode is off.
- */
 u64 mdevkit_kunit_read(struct kunit *test, struct mdevkit_device *kdev, unsigned int bar,
 		       u64 offset, unsigned int width)
 {
@@ -265,15 +231,6 @@ u64 mdevkit_kunit_read(struct kunit *test, struct mdevkit_device *kdev, unsigned
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_read);
 
-/**
- * mdevkit_kunit_write() - the tenant writes to registers
- * @test: fails if the driver returns an error
- * @kdev: the device, open
- * @bar: number of the BAR
- * @offset: in the BAR
- * @width: 1, 2, 4 or 8 bytes
- * @value: what is written
- */
 void mdevkit_kunit_write(struct kunit *test, struct mdevkit_device *kdev, unsigned int bar,
 			 u64 offset, unsigned int width, u64 value)
 {
@@ -282,15 +239,6 @@ void mdevkit_kunit_write(struct kunit *test, struct mdevkit_device *kdev, unsign
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_write);
 
-/**
- * mdevkit_kunit_config_read() - the tenant reads config space
- * @test: fails if @offset and @width are outside
- * @kdev: the device
- * @offset: first byte
- * @width: 1, 2 or 4 bytes
- *
- * Return: what is read.
- */
 u32 mdevkit_kunit_config_read(struct kunit *test, struct mdevkit_device *kdev,
 			      unsigned int offset, unsigned int width)
 {
@@ -302,14 +250,6 @@ u32 mdevkit_kunit_config_read(struct kunit *test, struct mdevkit_device *kdev,
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_config_read);
 
-/**
- * mdevkit_kunit_config_write() - the tenant writes to config space
- * @test: fails if @offset and @width are outside
- * @kdev: the device
- * @offset: first byte
- * @width: 1, 2 or 4 bytes
- * @value: what is written
- */
 void mdevkit_kunit_config_write(struct kunit *test, struct mdevkit_device *kdev,
 				unsigned int offset, unsigned int width, u32 value)
 {
@@ -320,37 +260,18 @@ void mdevkit_kunit_config_write(struct kunit *test, struct mdevkit_device *kdev,
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_config_write);
 
-/**
- * mdevkit_kunit_arm() - the IOMMU translates the device's DMA from now on
- * @kdev: the device, open; its DMA starts if the tenant has set Bus Master Enable, too
- * @pasid: given to start_dma
- *
- * Return: 0, or what start_dma returned.
- */
 int mdevkit_kunit_arm(struct mdevkit_device *kdev, ioasid_t pasid)
 {
 	return mdevkit_dma_iommu_ready(kdev, pasid);
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_arm);
 
-/**
- * mdevkit_kunit_disarm() - the IOMMU will translate it no longer: its DMA is drained
- * @kdev: the device
- */
 void mdevkit_kunit_disarm(struct mdevkit_device *kdev)
 {
 	mdevkit_dma_iommu_gone(kdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_disarm);
 
-/**
- * mdevkit_kunit_irq_raised() - was a message raised since the last time?
- * @kdev: the device
- * @vector: MSI or MSI-X vector
- *
- * Context: any.
- * Return: true if it was, once or several times.
- */
 bool mdevkit_kunit_irq_raised(struct mdevkit_device *kdev, unsigned int vector)
 {
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
@@ -366,26 +287,12 @@ bool mdevkit_kunit_irq_raised(struct mdevkit_device *kdev, unsigned int vector)
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_irq_raised);
 
-/**
- * mdevkit_kunit_irq_level() - the level of the device's interrupt line
- * @kdev: the device
- *
- * Context: any.
- * Return: true if it is asserted.
- */
 bool mdevkit_kunit_irq_level(struct mdevkit_device *kdev)
 {
 	return mdevkit_irq_intx_status(kdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_kunit_irq_level);
 
-/**
- * mdevkit_kunit_calls() - which of the driver's callbacks were called since the last time
- * @kdev: the device
- *
- * Return: "create reset open start_dma(7) drain close" and the like, valid until the next call
- * of any function with the device.
- */
 const char *mdevkit_kunit_calls(struct mdevkit_device *kdev)
 {
 	struct kunit_mdev *m = kunit_mdev(kdev);

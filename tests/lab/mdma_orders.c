@@ -48,9 +48,7 @@ static void tenant_open(struct mdma_tenant *t, const struct vfio_mode *mode, con
 
 static void tenant_map_bar(struct mdma_tenant *t)
 {
-	t->pages = mmap(NULL, t->adis * MDMA_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			t->client.fd, t->client.bars[MDMA_SLICE_BAR_TENANT].offset);
-	REQUIRE(t->pages != MAP_FAILED, "%s", strerror(errno));
+	t->pages = vfio_mmap(&t->client, MDMA_SLICE_BAR_TENANT, t->adis * MDMA_PAGE_SIZE);
 }
 
 static void tenant_connect(struct mdma_tenant *t)
@@ -105,7 +103,7 @@ TEST_ALL_MODES("a device that was just opened answers, mapped and trapped, and d
 			break;
 		/* what this user has written the next one does not find */
 		set_command(&t, PCI_COMMAND_MASTER);
-		munmap((void *)t.pages, t.adis * MDMA_PAGE_SIZE);
+		vfio_munmap(t.pages, t.adis * MDMA_PAGE_SIZE);
 		vfio_client_close(&t.client);
 		REQUIRE_OK(vfio_client_open(&t.client, &t.space, t.uuid));
 	}

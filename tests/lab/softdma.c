@@ -1647,18 +1647,14 @@ TEST("tracepoints tell of join, attach, arm, disarm, detach and leave, in this o
 
 static volatile u8 *map_lent(struct tenant *tenant)
 {
-	struct vfio_region_info *bar = &tenant->client.bars[SOFTDMA_BAR_PAGES];
-	void *at = mmap(NULL, bar->size, PROT_READ | PROT_WRITE, MAP_SHARED, tenant->client.fd,
-			bar->offset);
-
-	REQUIRE(at != MAP_FAILED, "%s", strerror(errno));
-	return at;
+	return vfio_mmap(&tenant->client, SOFTDMA_BAR_PAGES,
+			 tenant->client.bars[SOFTDMA_BAR_PAGES].size);
 }
 
 /* A mapping keeps the device open */
 static void tenant_end_mapped(struct tenant *tenant, volatile u8 *lent)
 {
-	munmap((void *)lent, tenant->client.bars[SOFTDMA_BAR_PAGES].size);
+	vfio_munmap(lent, tenant->client.bars[SOFTDMA_BAR_PAGES].size);
 	tenant_end(tenant);
 }
 
@@ -1708,7 +1704,7 @@ TEST_ALL_MODES("where there is no page is all-ones, and nothing that another ten
 		for (int width = 1; width < 8; width *= 2)
 			CHECK_EQ(vfio_get(&tenant.client, SOFTDMA_BAR_PAGES, hole + 8, width),
 				 ~0ull >> (64 - 8 * width));
-		munmap((void *)pages, 4 * PAGE);
+		vfio_munmap(pages, 4 * PAGE);
 		vfio_client_close(&tenant.client);
 	}
 	vfio_space_close(&tenant.space);

@@ -73,12 +73,24 @@ static void without_io_decode_nobody_answers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdevkit_kunit_read(test, kdev, 0, UART_SCR, 1) & 0xff, 0xff);
 }
 
+static void loopback_is_set_by_its_attribute(struct kunit *test)
+{
+	struct mdevkit_device *kdev = open_card(test, 1);
+	bool *plugged = &to_mtty(kdev)->ports[0].uart.plugged;
+
+	KUNIT_EXPECT_EQ(test, loopback_store(&kdev->mdev->dev, &dev_attr_loopback, "0", 1), 1);
+	KUNIT_EXPECT_FALSE(test, *plugged);
+	KUNIT_EXPECT_EQ(test, loopback_store(&kdev->mdev->dev, &dev_attr_loopback, "1", 1), 1);
+	KUNIT_EXPECT_TRUE(test, *plugged);
+}
+
 static struct kunit_case card_test_cases[] = {
 	KUNIT_CASE(each_bar_is_a_uart_of_its_own),
 	KUNIT_CASE(the_line_follows_both_ports),
 	KUNIT_CASE(a_character_that_waits_raises_the_line_in_time),
 	KUNIT_CASE(the_next_user_finds_a_card_that_was_reset),
 	KUNIT_CASE(without_io_decode_nobody_answers),
+	KUNIT_CASE(loopback_is_set_by_its_attribute),
 	{}
 };
 

@@ -34,15 +34,6 @@ void engine_give_back(void)
 	sysfs_write(BDF, "/sys/bus/pci/drivers_probe");
 }
 
-static volatile uint8_t *map_bar(struct engine *e, unsigned int bar)
-{
-	void *at = mmap(NULL, e->client.bars[bar].size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			e->client.fd, e->client.bars[bar].offset);
-
-	REQUIRE(at != MAP_FAILED, "BAR %u: %s", bar, strerror(errno));
-	return at;
-}
-
 void engine_open(struct engine *e)
 {
 	char group[32], path[64];
@@ -72,8 +63,8 @@ void engine_open(struct engine *e)
 	for (int i = 0; i < VFIO_PCI_ROM_REGION_INDEX; i++)
 		REQUIRE_OK(vfio_region_info(&e->client, i, &e->client.bars[i]));
 	config_set_master(&e->client, true);
-	e->host = map_bar(e, MDMA_BAR_HOST);
-	e->tenant = map_bar(e, MDMA_BAR_TENANT);
+	e->host = vfio_mmap(&e->client, MDMA_BAR_HOST, e->client.bars[MDMA_BAR_HOST].size);
+	e->tenant = vfio_mmap(&e->client, MDMA_BAR_TENANT, e->client.bars[MDMA_BAR_TENANT].size);
 	e->adis = get32(e->host + MDMA_G_ADIS);
 	REQUIRE(e->adis >= 4 && e->adis <= MDMA_MAX_ADIS, "%u ADIs", e->adis);
 }

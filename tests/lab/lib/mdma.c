@@ -40,8 +40,6 @@ void mdma_create(struct mdma_tenant *t, const char *parent, const char *type, un
 
 void mdma_open(struct mdma_tenant *t, const struct vfio_mode *mode, void *mem, u64 size)
 {
-	void *pages;
-
 	t->mem = mem ?: pages_alloc(size);
 	t->size = size;
 	REQUIRE_OK(vfio_space_open(&t->space, mode));
@@ -51,10 +49,7 @@ void mdma_open(struct mdma_tenant *t, const struct vfio_mode *mode, void *mem, u
 	config_set_master(&t->client, true);
 	t->adis = t->client.bars[MDMA_SLICE_BAR_TENANT].size / MDMA_PAGE_SIZE;
 	REQUIRE(t->adis >= 1 && t->adis <= ARRAY_SIZE(t->events), "%u ADIs", t->adis);
-	pages = mmap(NULL, t->adis * MDMA_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-		     t->client.fd, t->client.bars[MDMA_SLICE_BAR_TENANT].offset);
-	REQUIRE(pages != MAP_FAILED, "%s", strerror(errno));
-	t->pages = pages;
+	t->pages = vfio_mmap(&t->client, MDMA_SLICE_BAR_TENANT, t->adis * MDMA_PAGE_SIZE);
 	for (unsigned int i = 0; i < t->adis; i++)
 		t->events[i] = eventfd_new();
 	REQUIRE_OK(vfio_irq_connect(&t->client, VFIO_PCI_MSIX_IRQ_INDEX, 0, t->adis, t->events));
@@ -62,7 +57,7 @@ void mdma_open(struct mdma_tenant *t, const struct vfio_mode *mode, void *mem, u
 
 void mdma_close(struct mdma_tenant *t)
 {
-	munmap((void *)t->pages, t->adis * MDMA_PAGE_SIZE);
+	vfio_munmap(t->pages, t->adis * MDMA_PAGE_SIZE);
 	vfio_client_close(&t->client);
 	vfio_leave_group(&t->space, t->uuid);
 	vfio_space_close(&t->space);

@@ -10,6 +10,8 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef signed int s32;
+typedef signed long long s64;
 
 #define ARRAY_SIZE(array)		(sizeof(array) / sizeof((array)[0]))
 

@@ -611,6 +611,20 @@ u64 eventfd_take_within(int fd, int ms)
 	return eventfd_take(fd);
 }
 
+volatile u8 *vfio_mmap(struct vfio_client *client, unsigned int bar, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, client->fd,
+			client->bars[bar].offset);
+
+	REQUIRE(at != MAP_FAILED, "BAR %u: %s", bar, strerror(errno));
+	return at;
+}
+
+void vfio_munmap(volatile u8 *at, size_t size)
+{
+	munmap((void *)at, size);
+}
+
 void *pages_alloc(size_t size)
 {
 	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,

@@ -134,6 +134,13 @@ u64 vfio_get(struct vfio_client *client, unsigned int region, u64 offset, int si
 void vfio_put(struct vfio_client *client, unsigned int region, u64 offset, int size,
 	      u64 value);
 
+/*
+ * Maps the first @size bytes of a BAR; fails the test when that cannot be. Ends with
+ * vfio_munmap(), before vfio_client_close(): a mapping keeps the device open.
+ */
+volatile u8 *vfio_mmap(struct vfio_client *client, unsigned int bar, size_t size);
+void vfio_munmap(volatile u8 *at, size_t size);
+
 #define config_get(client, offset, size) \
 	vfio_get(client, VFIO_PCI_CONFIG_REGION_INDEX, offset, size)
 #define config_put(client, offset, size, value) \
