@@ -43,16 +43,13 @@ nvlib_type() {
 	sed -E 's/^[^ ]+ //' "$1/name"
 }
 
-# Kata: what is in the group of this file below /dev/vfio, and what it takes it for
-kata_kinds() {
-	local name
-	for name in /sys/kernel/iommu_groups/"$1"/devices/*; do
-		case ${name##*/} in
-		*:*:*) echo pci ;;
-		*-*-*-*-*) echo mdev ;;
-		*) echo unknown ;;
-		esac
-	done | xargs
+# Kata: what it takes a device in a group for. The group's anchor, which is neither, it refuses (docs/administration.md).
+kata_kind() {
+	case $1 in
+	*:*:*) echo pci ;;
+	*-*-*-*-*) echo mdev ;;
+	*) echo unknown ;;
+	esac
 }
 
 unsigned() {
@@ -86,7 +83,8 @@ same "go-nvlib: so it is for each type of the parent" "$(for type in "$types"/*;
 	"1 channel 2 channels 4 channels"
 same "go-nvlib: the driver is a link" "$(basename "$(readlink -f $devices/$one/driver)")" mdma
 
-same "Kata: what is in the group is an mdev by its five parts" "$(kata_kinds "$(kubevirt_id $one)")" mdev
+same "Kata: the mdev in the group is one by the five parts of its name" \
+	"$(for name in /sys/kernel/iommu_groups/"$(kubevirt_id $one)"/devices/*; do kata_kind "${name##*/}"; done | sort | xargs)" "mdev unknown"
 same "Kata: the file in the group leads to the parent's folder" \
 	"$(readlink -f "/sys/kernel/iommu_groups/$(kubevirt_id $one)/devices/$one")" "$(readlink -f /sys/bus/pci/devices/$pci)/$one"
 
@@ -101,7 +99,7 @@ echo parent >/sys/bus/pci/devices/$pci/mdevkit/placement
 echo $one >$types/mdma-1/create
 echo $two >$types/mdma-1/create
 same "KubeVirt: with the placement parent two mdevs have one ID" "$(kubevirt_id $one)" "$(kubevirt_id $two)"
-expect "of which mdevkit doctor warns" eval "mdevkit doctor | grep -i kubevirt"
+expect "of which mdevkit doctor warns" eval "{ mdevkit doctor || true; } | grep -i kubevirt"
 echo 1 >$devices/$one/remove
 echo 1 >$devices/$two/remove
 same "all that is left is what was there" "$(ls $devices)" ""
