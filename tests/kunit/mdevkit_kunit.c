@@ -124,7 +124,7 @@ void mdevkit_kunit_tear_down(void *data)
 	mdevkit_irqs_free(kdev);
 	mdevkit_device_free(kdev);
 }
-EXPORT_SYMBOL_GPL(mdevkit_kunit_tear_down);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_kunit_tear_down);
 
 /**
  * mdevkit_kunit_set_up() - what the kit does with a device before its driver sees it
@@ -147,7 +147,7 @@ void mdevkit_kunit_set_up(struct kunit *test, struct mdevkit_device *kdev,
 	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_init(kdev), 0);
 }
-EXPORT_SYMBOL_GPL(mdevkit_kunit_set_up);
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_kunit_set_up);
 
 static void kunit_mdev_unlist(void *data)
 {

@@ -18,9 +18,9 @@ chmod 711 "$work"
 cleanup() {
 	local domain
 	for domain in serial dma hotplug; do
-		virsh destroy $domain >/dev/null 2>&1 || true
+		virsh destroy "$domain" >/dev/null 2>&1 || true
 	done
-	echo 1 | tee /sys/bus/mdev/devices/{$serial,$dma}/remove >/dev/null 2>&1 || true
+	echo 1 | tee "/sys/bus/mdev/devices/$serial/remove" "/sys/bus/mdev/devices/$dma/remove" >/dev/null 2>&1 || true
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -93,7 +93,8 @@ runs() {
 	local end
 	: >"$work/$1.console"
 	chmod 666 "$work/$1.console"
-	virsh start "$1" >/dev/null && says "$2" "$1" 180 || return 1
+	virsh start "$1" >/dev/null || return 1
+	says "$2" "$1" 180 || return 1
 	end=$((SECONDS + 60))
 	while [[ $(virsh domstate "$1") == running ]]; do
 		((SECONDS < end)) || return 1
@@ -115,7 +116,7 @@ state_of() {
 }
 
 lab_plan 29
-modprobe mtty && modprobe mdma || bail_out "the samples cannot be loaded"
+modprobe -a mtty mdma || bail_out "the samples cannot be loaded"
 cat >/etc/libvirt/qemu.conf <<-'CONF'
 	security_driver = "none"
 	cgroup_controllers = []
@@ -125,23 +126,23 @@ lab-libvirtd || bail_out "libvirtd does not start"
 # The guests of the lab run on one CPU (see lab-guest)
 [[ -e /dev/kvm ]] || modprobe -q kvm_amd || true
 
-expect "the serial card's parent is listed" lists mdev_types $serial_parent
-expect "the DMA engine is listed" lists mdev_types $dma_parent
-virsh nodedev-dumpxml $dma_parent >"$work/parent.xml"
+expect "the serial card's parent is listed" lists mdev_types "$serial_parent"
+expect "the DMA engine is listed" lists mdev_types "$dma_parent"
+virsh nodedev-dumpxml "$dma_parent" >"$work/parent.xml"
 expect "its types are those of sysfs" grep -q "<type id='mdma-1'>" "$work/parent.xml"
 expect "with what is left of them" grep -q '<availableInstances>127</availableInstances>' "$work/parent.xml"
 
 serial_node=mdev_${serial//-/_}_0000_00_02_0
 dma_node=mdev_${dma//-/_}_0000_00_03_0
-nodedev_xml $serial_parent mttypci-2 $serial >"$work/serial.xml"
-nodedev_xml $dma_parent mdma-1 $dma >"$work/dma.xml"
+nodedev_xml "$serial_parent" mttypci-2 $serial >"$work/serial.xml"
+nodedev_xml "$dma_parent" mdma-1 $dma >"$work/dma.xml"
 expect "nodedev-define of a serial card" virsh nodedev-define "$work/serial.xml"
 expect "nodedev-define of a slice" virsh nodedev-define "$work/dma.xml"
-expect "both are known and inactive" lists mdev $serial_node --inactive
-expect "nodedev-autostart" virsh nodedev-autostart $serial_node
+expect "both are known and inactive" lists mdev "$serial_node" --inactive
+expect "nodedev-autostart" virsh nodedev-autostart "$serial_node"
 same "it is seen" "$(state_of $serial 2 Autostart)" yes
-expect "nodedev-start of the card" virsh nodedev-start $serial_node
-expect "nodedev-start of the slice" virsh nodedev-start $dma_node
+expect "nodedev-start of the card" virsh nodedev-start "$serial_node"
+expect "nodedev-start of the slice" virsh nodedev-start "$dma_node"
 same "the mdev is there" "$(cat /sys/bus/mdev/devices/$dma/mdev_type/name)" "mdma 1 channel"
 
 domain_xml serial mdevkit.ports=2 $serial >"$work/serial-domain.xml"
@@ -165,17 +166,17 @@ expect "attach-device" virsh attach-device hotplug "$work/hostdev.xml" --live
 same "the group's file is QEMU's user's" \
 	"$(stat -c %U "/dev/vfio/$(basename "$(readlink -f /sys/bus/mdev/devices/$serial/iommu_group)")")" libvirt-qemu
 expect "the guest uses the card" says "the card works" hotplug 120
-refuse "an mdev in use is not stopped" "in use" timeout 5 virsh nodedev-destroy $serial_node
+refuse "an mdev in use is not stopped" "in use" timeout 5 virsh nodedev-destroy "$serial_node"
 expect "detach-device" virsh detach-device hotplug "$work/hostdev.xml" --live
 expect "the card leaves the guest" says "PASS a card with 2 ports came and went" hotplug 120
 virsh destroy hotplug >/dev/null 2>&1 || true
 
-for node in $serial_node $dma_node; do
+for node in "$serial_node" $dma_node; do
 	virsh nodedev-destroy "$node" >/dev/null 2>&1 || true
 done
 same "nodedev-destroy takes both away" "$(ls /sys/bus/mdev/devices)" ""
-expect "nodedev-undefine of the card" virsh nodedev-undefine $serial_node
-expect "nodedev-undefine of the slice" virsh nodedev-undefine $dma_node
+expect "nodedev-undefine of the card" virsh nodedev-undefine "$serial_node"
+expect "nodedev-undefine of the slice" virsh nodedev-undefine "$dma_node"
 same "no definition is left" "$(mdevctl list --defined)" ""
 virsh undefine serial >/dev/null
 virsh undefine dma >/dev/null

@@ -90,7 +90,7 @@ same "Kata: the file in the group leads to the parent's folder" \
 
 same "LXD: device_api, name and description are there for each type" \
 	"$(for type in "$types"/*; do cat "$type"/{device_api,name,description} >/dev/null || echo "$type"; done)" ""
-same "LXD: devices lists the type's mdevs" "$(ls $types/mdma-1/devices | sort | xargs)" "$proxmox $one $two"
+same "LXD: devices lists the type's mdevs" "$(find $types/mdma-1/devices/ -mindepth 1 -printf '%f\n' | sort | xargs)" "$proxmox $one $two"
 
 echo 1 >$devices/$proxmox/remove
 echo 1 >$devices/$one/remove

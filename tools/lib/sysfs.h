@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files of sysfs, procfs and configuration, all below one root folder: "" on a host, another one in tests.
+ * Files of sysfs, procfs and configuration, all below one root folder: "" on a host, another one
+ * in tests.
  *
- * Names in errors are those that the user knows, without the root. What is returned is to be freed; NULL and -1 come with errno.
+ * Names in errors are those that the user knows, without the root. What is returned is to be
+ * freed; NULL and -1 come with errno.
  */
 #ifndef MDEVKIT_TOOLS_SYSFS_H
 #define MDEVKIT_TOOLS_SYSFS_H
@@ -21,13 +23,13 @@ void free_strv(char ***list);
 size_t strv_length(char *const *list);
 
 /*
- * The root: set by a program for itself, else $MDEVKIT_ROOT, else "". An environment is not trusted where a program runs with
- * more rights than who called it.
+ * The root: set by a program for itself, else $MDEVKIT_ROOT, else "". An environment is not trusted
+ * where a program runs with more rights than who called it.
  */
 void set_root(const char *root);
 const char *get_root(void);
 
-/* These die (exit status 3, one line) when there is no memory: nothing that these programs do could go on. */
+/* These die (exit status 3, one line) without memory: nothing that the programs do could go on. */
 void *must(void *pointer);
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *duplicate(const char *text);
@@ -57,7 +59,7 @@ char *resolve_path(const char *path);
  * lock; EBUSY when another has it. Sysfs has no lock of its own that spans several writes.
  */
 int lock_folder(const char *path);
-/* Names in a folder but . and .., sorted; a folder that is not there has none, and errno is ENOENT */
+/* Names in a folder but . and .., sorted; one that is not there has none, and errno is ENOENT */
 char **list_folder(const char *path);
 
 #endif

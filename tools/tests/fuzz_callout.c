@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer: definitions from nowhere, as mdevctl hands them to the callout before it saves them. What is accepted has only the
- * parent's attributes, each with a value that it takes. Made and run by make fuzz.
+ * libFuzzer: definitions from nowhere, as mdevctl hands them to the callout before it saves them.
+ * What is accepted has only the parent's attributes, each with a value that it takes. Made and run
+ * by make fuzz.
  */
 #include <json-c/json.h>
 #include <stdint.h>
