@@ -115,7 +115,7 @@ state_of() {
 	virsh nodedev-info "mdev_${1//-/_}_0000_00_0$2_0" 2>/dev/null | awk -F': *' -v key="$3" '$1 == key { print $2 }'
 }
 
-lab_plan 29
+lab_plan 32
 modprobe -a mtty mdma || bail_out "the samples cannot be loaded"
 cat >/etc/libvirt/qemu.conf <<-'CONF'
 	security_driver = "none"
@@ -148,9 +148,9 @@ same "the mdev is there" "$(cat /sys/bus/mdev/devices/$dma/mdev_type/name)" "mdm
 domain_xml serial mdevkit.ports=2 $serial >"$work/serial-domain.xml"
 domain_xml dma "mdevkit.ports=0 mdevkit.channels=1" $dma >"$work/dma-domain.xml"
 domain_xml hotplug mdevkit.plugged=2 >"$work/hotplug-domain.xml"
-hostdev_xml $serial >"$work/hostdev.xml"
+mdevkit export --libvirt $serial >"$work/hostdev.xml" || bail_out "mdevkit export fails"
 for name in serial dma hotplug; do
-	virsh define "$work/$name-domain.xml" >/dev/null || bail_out "libvirt does not take the domain $name"
+	virsh define --validate "$work/$name-domain.xml" >/dev/null || bail_out "libvirt does not take the domain $name"
 done
 expect "a domain boots with the serial card and uses it" runs serial "PASS 2 ports, 0 DMA channels"
 expect "it starts again" runs serial "PASS 2 ports, 0 DMA channels"
@@ -171,6 +171,11 @@ expect "detach-device" virsh detach-device hotplug "$work/hostdev.xml" --live
 expect "the card leaves the guest" says "PASS a card with 2 ports came and went" hotplug 120
 virsh destroy hotplug >/dev/null 2>&1 || true
 
+mdevkit export --libvirt mdma-2 >"$work/created.xml"
+expect "nodedev-create of what mdevkit exports" virsh nodedev-create --validate "$work/created.xml"
+created=$(virsh nodedev-list --cap mdev | grep -v -e "$serial_node" -e "$dma_node" | xargs)
+expect "it has the type" grep -qx "mdma 2 channels" "/sys/bus/mdev/devices/$(sed 's/^mdev_//; s/_0000_.*//; s/_/-/g' <<<"$created")/mdev_type/name"
+expect "and is destroyed" virsh nodedev-destroy "$created"
 for node in "$serial_node" $dma_node; do
 	virsh nodedev-destroy "$node" >/dev/null 2>&1 || true
 done

@@ -7,6 +7,8 @@
 #include "pci.h"
 #include "sysfs.h"
 
+#define NO_CAPABILITY "the device has no PASID capability"
+
 struct remedy {
 	const char *reason;
 	const char *text;
@@ -21,7 +23,7 @@ static const struct remedy remedies[] = {
 	  "Firmware leaves the device out of the IOMMU's scope: update it, or use another slot." },
 	{ "the device shares its IOMMU group with others: it needs a slot with ACS",
 	  "Move the card to a slot below a root port with ACS, or switch ACS on in the firmware." },
-	{ "the device has no PASID capability",
+	{ NO_CAPABILITY,
 	  "None for this device: use its types without DMA of their own, or whole functions." },
 	{ "PASID is not enabled: no ACS on the path to the root complex",
 	  "Move the card to a slot below a root port with ACS, or switch ACS on in the firmware." },
@@ -63,6 +65,13 @@ static bool offers_something(const struct model *m, const struct parent *p)
 	return count_mdevs(m, p->name, NULL) > 0;
 }
 
+/* It was never meant to have slices with PASIDs: nothing about it is amiss. */
+static bool is_for_software_types(const struct model *m, const struct parent *p)
+{
+	return p->pasid_blocked && offers_something(m, p) &&
+	       (!p->pci ? *p->pasid_blocked : !strcmp(p->pasid_blocked, NO_CAPABILITY));
+}
+
 /*
  * A parent that offers something all the same has types without DMA of their own, and may have no
  * others.
@@ -72,7 +81,7 @@ static void check_blocked(struct findings *f, const struct parent *p, char *name
 	if (!offers_something(&f->model, p))
 		add_check(f, name, PROBLEM, format("offers nothing: %s", p->pasid_blocked),
 			  duplicate(pasid_remedy(p->pasid_blocked)));
-	else if (p->pci)
+	else if (!is_for_software_types(&f->model, p))
 		add_check(f, name, WARNING,
 			  format("has no slices with PASIDs, only types without DMA of their own: "
 				 "%s",
@@ -80,7 +89,8 @@ static void check_blocked(struct findings *f, const struct parent *p, char *name
 			  duplicate(pasid_remedy(p->pasid_blocked)));
 	else
 		add_check(f, name, OK,
-			  duplicate("is made of software: its types have no DMA of their own"),
+			  duplicate(p->pci ? "has types without DMA of their own only: " NO_CAPABILITY
+					   : "is made of software: its types have no DMA of their own"),
 			  NULL);
 }
 
@@ -210,7 +220,7 @@ void check_parents(struct findings *f)
 		const struct parent *p = &f->model.parents[i];
 
 		check_offer(f, p);
-		if (p->kit && p->pci) {
+		if (p->kit && p->pci && !is_for_software_types(&f->model, p)) {
 			check_pasid(f, p);
 			check_acs(f, p);
 		}

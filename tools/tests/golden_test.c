@@ -165,6 +165,15 @@ static void no_acs(void **state)
 	compare_host("no-acs");
 }
 
+/* A PCI device that is sliced by software, as the lab's serial card is: all is well. */
+static void no_capability(void **state)
+{
+	put(DMA_PARENT "/mdevkit/pasid_blocked", "the device has no PASID capability");
+	put_config(DMA_PARENT, PCI_EXP_TYPE_ENDPOINT, -1, -1);
+	put_config(PORT, PCI_EXP_TYPE_ROOT_PORT, -1, -1);
+	COMPARE("no-capability", "doctor", "doctor");
+}
+
 static void acs_off(void **state)
 {
 	no_mdevs_and_blocked("PASID is not enabled: no ACS on the path to the root complex");
@@ -271,7 +280,7 @@ int main(void)
 		CASE(acs_off),		 CASE(no_intremap),	CASE(kernel_too_old),
 		CASE(module_missing),	 CASE(module_unsigned), CASE(half_removed),
 		CASE(names_with_spaces), CASE(shared_group),	CASE(not_root),
-		CASE(no_sysfs),
+		CASE(no_sysfs),		 CASE(no_capability),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
