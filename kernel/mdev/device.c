@@ -41,6 +41,11 @@ int mdevkit_device_init(struct mdevkit_device *kdev)
 
 	if (!priv)
 		return -ENOMEM;
+	priv->counters = alloc_percpu_gfp(struct mdevkit_counters, GFP_KERNEL_ACCOUNT);
+	if (!priv->counters) {
+		kfree(priv);
+		return -ENOMEM;
+	}
 	init_rwsem(&priv->access);
 	init_rwsem(&priv->mapping);
 	init_waitqueue_head(&priv->unblocked);
@@ -60,6 +65,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_init);
  */
 void mdevkit_device_free(struct mdevkit_device *kdev)
 {
+	free_percpu(kdev->priv->counters);
 	kfree(kdev->priv);
 	kdev->priv = NULL;
 }
@@ -183,6 +189,7 @@ int mdevkit_device_probe(struct mdev_device *mdev, const struct vfio_device_ops 
 	ret = device_set_up(kdev);
 	if (ret)
 		goto out_put;
+	mdevkit_counters_show(kdev);
 	return 0;
 
 out_put:
@@ -207,6 +214,7 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	const struct mdevkit_type *type = kdev->type;
 
 	vfio_unregister_group_dev(&kdev->vdev);
+	mdevkit_counters_hide(kdev);
 	mdevkit_group_leave(kdev);
 	if (kdev->ops->destroy)
 		kdev->ops->destroy(kdev);

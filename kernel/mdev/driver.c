@@ -108,5 +108,19 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv)
 }
 EXPORT_SYMBOL_GPL(mdevkit_unregister_driver);
 
+static int __init mdevkit_init(void)
+{
+	mdevkit_counters_init();
+	return 0;
+}
+
+static void __exit mdevkit_exit(void)
+{
+	mdevkit_counters_exit();
+}
+
+module_init(mdevkit_init);
+module_exit(mdevkit_exit);
+
 MODULE_DESCRIPTION("Kit for vendor drivers of mediated devices");
 MODULE_LICENSE("GPL");

@@ -120,6 +120,24 @@ VISIBLE_IF_KUNIT void mdevkit_irq_signal_trigger(struct eventfd_ctx *trigger)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_signal_trigger);
 
+static void deliver(struct mdevkit_irqs *irqs, struct eventfd_ctx *trigger)
+{
+	WRITE_ONCE(irqs->delivered, irqs->delivered + 1);
+	mdevkit_irq_signal_trigger(trigger);
+}
+
+/**
+ * mdevkit_irqs_delivered() - how many interrupts a device's users have had
+ * @kdev: the device
+ *
+ * Return: the number of messages, and of times that INTx was signalled.
+ */
+u64 mdevkit_irqs_delivered(struct mdevkit_device *kdev)
+{
+	return READ_ONCE(kdev->priv->irqs->delivered);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_irqs_delivered);
+
 /* Signals INTx if the line is asserted and nothing masks it; then masks it (AUTOMASKED). */
 static void intx_deliver(struct mdevkit_irqs *irqs)
 {
@@ -128,7 +146,7 @@ static void intx_deliver(struct mdevkit_irqs *irqs)
 	    irqs->intx_disable || !irqs->vectors[0].trigger)
 		return;
 	irqs->intx_masked = true;
-	mdevkit_irq_signal_trigger(irqs->vectors[0].trigger);
+	deliver(irqs, irqs->vectors[0].trigger);
 }
 
 /* Sends a vector's message if one waits and there is somebody to send it to. */
@@ -140,7 +158,7 @@ static void message_deliver(struct mdevkit_vector *vector)
 	if (!vector->pending || !vector->trigger || irqs->active == VFIO_PCI_INTX_IRQ_INDEX)
 		return;
 	WRITE_ONCE(vector->pending, false);
-	mdevkit_irq_signal_trigger(vector->trigger);
+	deliver(irqs, vector->trigger);
 }
 
 static void message_raise(struct mdevkit_vector *vector)

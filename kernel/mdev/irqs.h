@@ -37,6 +37,7 @@ struct mdevkit_vector {
  * @intx_unmask: eventfd by which the user unmasks. Guarded by @config_lock
  * @err: eventfd of VFIO_PCI_ERR_IRQ_INDEX, or NULL
  * @req: eventfd of VFIO_PCI_REQ_IRQ_INDEX, or NULL
+ * @delivered: times that a vector's eventfd was signalled; read without a lock
  * @msix_table: what the tenant wrote into its MSI-X table; see msix.c
  * @nr_vectors: entries of @vectors: the larger of 1, MSI and MSI-X vectors
  * @vectors: INTx uses the first one
@@ -51,6 +52,7 @@ struct mdevkit_irqs {
 	struct virqfd *intx_unmask;
 	struct eventfd_ctx *err;
 	struct eventfd_ctx *req;
+	u64 delivered;
 	u32 *msix_table;
 	unsigned int nr_vectors;
 	struct mdevkit_vector vectors[] __counted_by(nr_vectors);

@@ -82,6 +82,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	if (!mdevkit_device_gone(kdev) && !kdev->priv->memory_enabled) {
 		ret = VM_FAULT_SIGBUS;
 	} else {
+		this_cpu_inc(kdev->priv->counters->faults);
 		pfn = page_frame(kdev, bar, pgoff);
 		if (vma->vm_flags & VM_PFNMAP)
 			ret = vmf_insert_pfn(vma, vmf->address, pfn);

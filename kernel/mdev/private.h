@@ -17,6 +17,7 @@
 
 #include <mdevkit/mdevkit.h>
 
+struct dentry;
 struct mdevkit_config;
 struct mdevkit_group;
 struct mdevkit_irqs;
@@ -51,6 +52,18 @@ enum mdevkit_dma_reason {
 
 #define MDEVKIT_DMA_ALL_REASONS \
 	(MDEVKIT_DMA_IOMMU_READY | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
+
+/**
+ * struct mdevkit_counters - what a CPU has seen of a device's use
+ * @reads: reads of the device file
+ * @writes: writes of it
+ * @faults: pages that were put into a mapping
+ */
+struct mdevkit_counters {
+	u64 reads;
+	u64 writes;
+	u64 faults;
+};
 
 /**
  * struct mdevkit_device_private - what only mdevkit.ko knows of a device
@@ -95,6 +108,8 @@ struct mdevkit_device_private {
 	bool io_enabled;
 	bool memory_enabled;
 	bool gone;			/* set once, by the parent's end; read anywhere */
+	struct mdevkit_counters __percpu *counters;
+	struct dentry *counters_file;
 };
 
 struct mdevkit_type_entry {
@@ -147,6 +162,13 @@ void mdevkit_capacity_give(struct mdevkit_parent *parent, const struct mdevkit_t
 /* attributes.c */
 int mdevkit_attributes_check(const struct mdevkit_driver *drv);
 int mdevkit_attributes_emit(const struct mdevkit_driver *drv, char *buf);
+
+/* counters.c */
+void mdevkit_counters_sum(struct mdevkit_device *kdev, struct mdevkit_counters *sum);
+void mdevkit_counters_show(struct mdevkit_device *kdev);
+void mdevkit_counters_hide(struct mdevkit_device *kdev);
+void mdevkit_counters_init(void);
+void mdevkit_counters_exit(void);
 
 /* policy.c */
 extern const struct attribute_group mdevkit_policy_group;
@@ -240,6 +262,7 @@ bool mdevkit_irq_ask(struct mdevkit_device *kdev);
 void mdevkit_release_request(struct mdevkit_device *kdev, unsigned int count);
 unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int index);
 u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index);
+u64 mdevkit_irqs_delivered(struct mdevkit_device *kdev);
 int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data);
 
 /* placement.c */

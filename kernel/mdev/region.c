@@ -343,6 +343,10 @@ ssize_t mdevkit_region_rw(struct mdevkit_device *kdev, char __user *buf, size_t 
 	if (offset >= size || count > size - offset)
 		return -EINVAL;
 
+	if (write)
+		this_cpu_inc(kdev->priv->counters->writes);
+	else
+		this_cpu_inc(kdev->priv->counters->reads);
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		ret = config_rw(kdev, buf, count, offset, write);
 	else

@@ -107,6 +107,21 @@ static u64 pending_bits(struct kunit *test, struct fake_device *fake, unsigned i
 	return bits;
 }
 
+static void what_is_delivered_is_counted(struct kunit *test)
+{
+	struct fake_device *fake = irq_device_create(test, MSI);
+
+	mdevkit_irq_signal(&fake->kdev, 0);
+	KUNIT_EXPECT_EQ(test, mdevkit_irqs_delivered(&fake->kdev), 1);
+	fake->kdev.priv->irqs->vectors[1].trigger = NULL;
+	mdevkit_irq_signal(&fake->kdev, 1);
+	KUNIT_EXPECT_EQ(test, mdevkit_irqs_delivered(&fake->kdev), 1);
+	fake->kdev.priv->irqs->active = INTX;
+	mdevkit_irq_set_level(&fake->kdev, true);
+	mdevkit_irq_set_level(&fake->kdev, true);
+	KUNIT_EXPECT_EQ(test, mdevkit_irqs_delivered(&fake->kdev), 2);
+}
+
 static void line_signals_once_until_unmasked(struct kunit *test)
 {
 	struct fake_device *fake = irq_device_create(test, VFIO_PCI_INTX_IRQ_INDEX);
@@ -635,6 +650,7 @@ static void counts_are_as_declared(struct kunit *test)
 }
 
 static struct kunit_case irq_test_cases[] = {
+	KUNIT_CASE(what_is_delivered_is_counted),
 	KUNIT_CASE(line_signals_once_until_unmasked),
 	KUNIT_CASE(masked_line_waits),
 	KUNIT_CASE(command_register_disables_the_line),

@@ -988,6 +988,43 @@ TEST_ALL_MODES("an eventfd can be replaced while the interrupt is in use")
 	mtty_close(&mtty);
 }
 
+/* A line of the card's file in debugfs */
+static u64 counter(const struct mtty *mtty, const char *name)
+{
+	char text[256], *line;
+
+	REQUIRE_OK(sysfs_read(text, sizeof(text), "/sys/kernel/debug/mdevkit/%s", mtty->uuid));
+	line = strstr(text, name);
+	REQUIRE(line, "%s", name);
+	return strtoull(line + strlen(name), NULL, 10);
+}
+
+TEST_ALL_MODES("what the tenant does is counted")
+{
+	u64 reads, writes, interrupts;
+	struct mtty mtty;
+	int fd;
+
+	mtty_open(&mtty, mode, "mtty-1");
+	fd = irq_setup(&mtty, MSI);
+	uart_fifos_on(&mtty, 0);
+	uart_put(&mtty, 0, UART_IER, UART_IER_RDI);
+	eventfd_take(fd);
+	reads = counter(&mtty, "reads ");
+	writes = counter(&mtty, "writes ");
+	interrupts = counter(&mtty, "interrupts ");
+	for (unsigned int i = 0; i < 5; i++)
+		uart_get(&mtty, 0, UART_SCR);
+	config_get(&mtty.client, PCI_VENDOR_ID, 2);
+	uart_put(&mtty, 0, UART_TX, 'a');
+	CHECK_EQ(eventfd_take(fd), 1);
+	CHECK_EQ(counter(&mtty, "reads ") - reads, 6);
+	CHECK_EQ(counter(&mtty, "writes ") - writes, 1);
+	CHECK_EQ(counter(&mtty, "interrupts ") - interrupts, 1);
+	CHECK_EQ(counter(&mtty, "faults "), 0);
+	mtty_close(&mtty);
+}
+
 /* ---- reset and close --------------------------------------------------------- */
 
 TEST_ALL_MODES("a reset brings the UARTs back to their first state")

@@ -29,7 +29,7 @@ _mdevkit() {
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "list show doctor graph policy group bind unbind lease gc export \
+		mapfile -t COMPREPLY < <(compgen -W "list show doctor graph policy group bind unbind lease gc export top \
 			--help --version" -- "$cur")
 		return
 	fi
@@ -42,7 +42,7 @@ _mdevkit() {
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && printf '%s\n' [0-9]*)" -- "$cur")
 		return
 		;;
-	lease:--for)
+	lease:--for | top:--interval | top:--count)
 		return
 		;;
 	esac
@@ -54,6 +54,7 @@ _mdevkit() {
 		bind) options+=" --host" ;;
 		lease) options+=" --pid --for --drop" ;;
 		gc) options+=" --yes" ;;
+		top) options+=" --interval --count" ;;
 		export) options+=" --libvirt --kubevirt --nova --dra" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

@@ -11,7 +11,7 @@
 static const struct command *const commands[] = {
 	&list_command, &show_command, &doctor_command, &graph_command, &policy_command,
 	&group_command, &bind_command, &unbind_command, &lease_command, &gc_command,
-	&export_command,
+	&export_command, &top_command,
 };
 
 static const struct command *find_command(const char *name)

@@ -44,7 +44,7 @@ int mdevkit_run(int argc, char **argv, FILE *out, FILE *err);
 
 extern const struct command list_command, show_command, doctor_command, graph_command;
 extern const struct command policy_command, group_command, bind_command, unbind_command;
-extern const struct command lease_command, gc_command, export_command;
+extern const struct command lease_command, gc_command, export_command, top_command;
 
 /* One line on stderr; they return the exit code that goes with it. */
 int usage_error(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -119,7 +119,7 @@ static void helps(void **state)
 {
 	static const char *const commands[] = {
 		"list", "show",	  "doctor", "graph", "policy", "group",
-		"bind", "unbind", "lease",  "gc",    "export",
+		"bind", "unbind", "lease",  "gc",    "export", "top",
 	};
 	size_t i;
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/mdevkit/UUID: how often a device was used, for mdevkit top. What counts is on the
+ * way of each access, so it is a variable of the CPU's own, or one that a lock guards anyway.
+ */
+
+#include <kunit/visibility.h>
+#include <linux/debugfs.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+
+#include "private.h"
+
+static struct dentry *counters_dir;
+
+/**
+ * mdevkit_counters_sum() - what all CPUs have counted
+ * @kdev: the device
+ * @sum: the result; what is counted meanwhile may be missed
+ */
+void mdevkit_counters_sum(struct mdevkit_device *kdev, struct mdevkit_counters *sum)
+{
+	int cpu;
+
+	*sum = (struct mdevkit_counters){};
+	for_each_possible_cpu(cpu) {
+		struct mdevkit_counters *one = per_cpu_ptr(kdev->priv->counters, cpu);
+
+		sum->reads += READ_ONCE(one->reads);
+		sum->writes += READ_ONCE(one->writes);
+		sum->faults += READ_ONCE(one->faults);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_counters_sum);
+
+static int counters_show(struct seq_file *s, void *unused)
+{
+	struct mdevkit_device *kdev = s->private;
+	struct mdevkit_counters sum;
+
+	mdevkit_counters_sum(kdev, &sum);
+	seq_printf(s, "reads %llu\nwrites %llu\ninterrupts %llu\nfaults %llu\n", sum.reads,
+		   sum.writes, mdevkit_irqs_delivered(kdev), sum.faults);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counters);
+
+/**
+ * mdevkit_counters_show() - make a device's file
+ * @kdev: the device
+ */
+void mdevkit_counters_show(struct mdevkit_device *kdev)
+{
+	kdev->priv->counters_file = debugfs_create_file(dev_name(&kdev->mdev->dev), 0400,
+							counters_dir, kdev, &counters_fops);
+}
+
+/**
+ * mdevkit_counters_hide() - undo of mdevkit_counters_show(); waits for whoever reads the file
+ * @kdev: the device
+ */
+void mdevkit_counters_hide(struct mdevkit_device *kdev)
+{
+	debugfs_remove(kdev->priv->counters_file);
+}
+
+void __init mdevkit_counters_init(void)
+{
+	counters_dir = debugfs_create_dir("mdevkit", NULL);
+}
+
+void mdevkit_counters_exit(void)
+{
+	debugfs_remove(counters_dir);
+}
