@@ -103,6 +103,16 @@ static int fail_undone(const struct binding *before, char *reason, char **error)
 	return -1;
 }
 
+static int give_up_driver(const struct binding *before, char **error)
+{
+	if (!take_driver_off(before->address, before->driver))
+		return 0;
+	return fail_undone(before,
+			   format("%s: driver %s cannot be taken off: %s", before->address,
+				  before->driver, strerror(errno)),
+			   error);
+}
+
 int bind_device(const char *address, const char *driver, struct binding *before, char **error)
 {
 	__cleanup_free char *folder = format(DRIVERS "/%s", driver);
@@ -123,11 +133,8 @@ int bind_device(const char *address, const char *driver, struct binding *before,
 	}
 	if (before->driver && !strcmp(before->driver, driver))
 		return 0;
-	if (take_driver_off(address, before->driver))
-		return fail_undone(before,
-				   format("%s: driver %s cannot be taken off: %s", address,
-					  before->driver, strerror(errno)),
-				   error);
+	if (give_up_driver(before, error))
+		return -1;
 	look_for_driver(address);
 	after = device_driver(address);
 	if (after && !strcmp(after, driver))
@@ -146,11 +153,8 @@ int unbind_device(const char *address, struct binding *before, char **error)
 		*error = format(DEVICES "/%s/driver_override: %s", address, strerror(errno));
 		return -1;
 	}
-	if (take_driver_off(address, before->driver))
-		return fail_undone(before,
-				   format("%s: driver %s cannot be taken off: %s", address,
-					  before->driver, strerror(errno)),
-				   error);
+	if (give_up_driver(before, error))
+		return -1;
 	return 0;
 }
 
@@ -165,11 +169,8 @@ int bind_to_host(const char *address, struct binding *before, char **error)
 	/* A driver that no override has brought is the host's. */
 	if (!before->override)
 		return 0;
-	if (take_driver_off(address, before->driver))
-		return fail_undone(before,
-				   format("%s: driver %s cannot be taken off: %s", address,
-					  before->driver, strerror(errno)),
-				   error);
+	if (give_up_driver(before, error))
+		return -1;
 	look_for_driver(address);
 	return 0;
 }

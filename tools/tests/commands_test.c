@@ -13,19 +13,6 @@
 #define LEASE_A LEASES "/" UUID_A
 #define LEASE_B LEASES "/" UUID_B
 
-static int setup(void **state)
-{
-	fake_open();
-	put_fine_host();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_close();
-	return 0;
-}
-
 static void assert_says(const struct outcome *o, int status, const char *text)
 {
 	if (o->status != status || !(strstr(o->err, text) || strstr(o->out, text)))

@@ -209,4 +209,17 @@ static inline void put_fine_host(void)
 	put_mdevs();
 }
 
+static inline int setup(void **state)
+{
+	fake_open();
+	put_fine_host();
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	fake_close();
+	return 0;
+}
+
 #endif

@@ -7,19 +7,6 @@
 
 #include "fake_host.h"
 
-static int setup(void **state)
-{
-	fake_open();
-	put_fine_host();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_close();
-	return 0;
-}
-
 static char *read_golden(const char *path)
 {
 	char *text = NULL;

@@ -27,20 +27,13 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 	return 0;
 }
 
-static int setup(void **state)
+static int setup_counters(void **state)
 {
-	fake_open();
-	put_fine_host();
+	setup(state);
 	seconds_passed = 0;
 	meanwhile = NULL;
 	put(COUNTERS UUID_A, "reads 100\nwrites 7\ninterrupts 3\nfaults 0");
 	put(COUNTERS UUID_C, "reads 5\nwrites 5\ninterrupts 5\nfaults 5");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_close();
 	return 0;
 }
 
@@ -126,7 +119,7 @@ static void wrong_values_are_refused(void **state)
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup_counters, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(rates_are_per_second),
 		CASE(each_time_is_a_line_of_json),
