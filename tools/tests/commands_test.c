@@ -303,7 +303,7 @@ static void colours_are_for_terminals_only(void **state)
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, fine_setup, fine_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(policy_is_shown_and_set),
 		CASE(policy_refuses_what_it_does_not_know),

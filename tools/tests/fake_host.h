@@ -209,14 +209,14 @@ static inline void put_fine_host(void)
 	put_mdevs();
 }
 
-static inline int setup(void **state)
+static inline int fine_setup(void **state)
 {
 	fake_open();
 	put_fine_host();
 	return 0;
 }
 
-static inline int teardown(void **state)
+static inline int fine_teardown(void **state)
 {
 	fake_close();
 	return 0;

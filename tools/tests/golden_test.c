@@ -260,7 +260,7 @@ static void no_sysfs(void **state)
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, fine_setup, fine_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(everything_fine),	 CASE(exports),		CASE(helps),
 		CASE(no_iommu),		 CASE(no_pasid),	CASE(no_acs),

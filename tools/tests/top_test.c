@@ -29,7 +29,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 
 static int setup_counters(void **state)
 {
-	setup(state);
+	fine_setup(state);
 	seconds_passed = 0;
 	meanwhile = NULL;
 	put(COUNTERS UUID_A, "reads 100\nwrites 7\ninterrupts 3\nfaults 0");
@@ -119,7 +119,7 @@ static void wrong_values_are_refused(void **state)
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, setup_counters, teardown)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup_counters, fine_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(rates_are_per_second),
 		CASE(each_time_is_a_line_of_json),
