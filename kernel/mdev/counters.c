@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/mdevkit/UUID: how often a device was used, for mdevkit top. What counts is on the
- * way of each access, so it is a variable of the CPU's own, or one that a lock guards anyway.
+ * /sys/kernel/debug/mdevkit/UUID: how often a device was used, for mdevkit top. What counts is on
+ * the way of each access, so it is a variable of the CPU's own, or one that a lock guards anyway.
  */
 
 #include <kunit/visibility.h>

@@ -13,8 +13,8 @@ mdev=/sys/bus/mdev/devices/$uuid
 clean_up() {
 	local u
 	for u in $uuid $other; do
-		mdevctl stop -u $u >/dev/null 2>&1 || true
-		mdevctl undefine -u $u >/dev/null 2>&1 || true
+		mdevctl stop -u "$u" >/dev/null 2>&1 || true
+		mdevctl undefine -u "$u" >/dev/null 2>&1 || true
 	done
 	! [[ -e /run/udev/control && -n ${udev:-} ]] || udevadm control --exit || true
 }
@@ -65,7 +65,7 @@ expect "nothing is left of it" test ! -e $mdev
 same "its definition has the attribute that it was defined with" "$(defined)" "loopback=0"
 
 # No isolation, no start: the reason is the parent's.
-blocked=$(cd /sys/class/mdev_bus && grep -l . ./*/mdevkit/pasid_blocked | cut -d/ -f2 | grep -m1 '^0000:0[1-9]' || true)
+blocked=$(grep -l . /sys/class/mdev_bus/*/mdevkit/pasid_blocked | cut -d/ -f5 | grep -m1 '^0000:0[1-9]' || true)
 refuse "what cannot be isolated does not start, and the reason is the parent's" "$(<"/sys/class/mdev_bus/$blocked/mdevkit/pasid_blocked")" \
 	mdevctl start -u $other -p "$blocked" --type mdma-1
 

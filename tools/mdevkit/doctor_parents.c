@@ -87,10 +87,13 @@ static void check_blocked(struct findings *f, const struct parent *p, char *name
 				 "%s",
 				 p->pasid_blocked),
 			  duplicate(pasid_remedy(p->pasid_blocked)));
+	else if (p->pci)
+		add_check(f, name, OK,
+			  duplicate("has types without DMA of their own only: " NO_CAPABILITY),
+			  NULL);
 	else
 		add_check(f, name, OK,
-			  duplicate(p->pci ? "has types without DMA of their own only: " NO_CAPABILITY
-					   : "is made of software: its types have no DMA of their own"),
+			  duplicate("is made of software: its types have no DMA of their own"),
 			  NULL);
 }
 
