@@ -37,15 +37,6 @@ void free_strv(char ***list)
 	errno = saved;
 }
 
-size_t strv_length(char *const *list)
-{
-	size_t n = 0;
-
-	while (list && list[n])
-		n++;
-	return n;
-}
-
 void set_root(const char *new_root)
 {
 	root = new_root;
@@ -98,32 +89,15 @@ bool path_exists(const char *path)
 
 char *read_file(const char *path)
 {
-	__cleanup_free char *full = with_root(path);
 	__cleanup_free char *text = must(malloc(FILE_MAX_SIZE + 1));
-	size_t len = 0;
-	ssize_t got;
-	int fd;
+	ssize_t len = read_bytes(path, text, FILE_MAX_SIZE + 1);
 
-	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	if (len < 0)
 		return NULL;
-	do {
-		got = read(fd, text + len, FILE_MAX_SIZE + 1 - len);
-		if (got > 0)
-			len += got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	if (got == 0 && len > FILE_MAX_SIZE) {
+	if (len > FILE_MAX_SIZE) {
 		errno = EFBIG;
-		got = -1;
-	}
-	if (got < 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
 		return NULL;
 	}
-	close(fd);
 	if (memchr(text, 0, len)) {
 		errno = EILSEQ;
 		return NULL;

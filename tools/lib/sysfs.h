@@ -20,7 +20,6 @@
 void free_pointer(void *pointer);
 /* A list of strings that ends with NULL */
 void free_strv(char ***list);
-size_t strv_length(char *const *list);
 
 /*
  * The root: set by a program for itself, else $MDEVKIT_ROOT, else "". An environment is not trusted
