@@ -44,7 +44,8 @@ static void put_hostdev(FILE *out, const struct item *item)
 
 static void put_node_device(FILE *out, const struct item *item)
 {
-	fputs("<device>\n  <parent>", out);
+	/* libvirt gives it a name of its own, but its schema wants one. */
+	fputs("<device>\n  <name>new device</name>\n  <parent>", out);
 	put_node_name(out, item->parent);
 	fputs("</parent>\n  <capability type='mdev'>\n    <type id='", out);
 	put_xml(out, item->type->id);
