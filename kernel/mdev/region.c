@@ -331,7 +331,7 @@ static bool is_one_access(u8 widths, u64 offset, size_t count)
 	return count <= 8 && is_power_of_2(count) && (widths & count) && IS_ALIGNED(offset, count);
 }
 
-/* What is transferred of one QWORD, whose registers are all of one kind. Return: bytes, or -errno */
+/* What is transferred of one QWORD, whose registers are of one kind. Return: bytes, or -errno */
 static ssize_t qword_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
 			size_t count, u64 offset, u8 widths, bool write)
 {
