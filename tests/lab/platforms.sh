@@ -7,7 +7,7 @@
 #   go-nvlib   pkg/nvmdev/nvmdev.go
 #   Kata       src/runtime/pkg/device/drivers/utils.go
 #   LXD        lxd/resources/gpu.go
-#   Nova       nova/virt/libvirt/driver.py, nova/virt/libvirt/utils.py (mdev_name2uuid, _get_mediated_devices by libvirt: libvirt.sh)
+#   Nova       runs itself: nova.sh
 # shellcheck source=tests/lab/lib/kernel-log.sh
 . "$(dirname "$(readlink -f "$0")")/kernel-log.sh"
 

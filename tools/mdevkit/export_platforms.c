@@ -126,8 +126,25 @@ static void put_nova_addresses(FILE *out, const struct items *items, const char 
 	fputc('\n', out);
 }
 
+/* Nova gives each parent one type, by its PCI address. */
+static int refuse_nova_parent(struct cli *cli, const struct items *items, size_t at)
+{
+	const struct item *item = &items->items[at];
+	size_t i;
+
+	if (!item->parent->pci)
+		return failed(cli, "%s: Nova takes PCI parents only", item->parent->name);
+	for (i = 0; i < at; i++)
+		if (items->items[i].parent == item->parent &&
+		    strcmp(items->items[i].type->id, item->type->id))
+			return failed(cli,
+				      "%s: Nova takes one type of a parent, not both %s and %s",
+				      item->parent->name, items->items[i].type->id, item->type->id);
+	return EXIT_OK;
+}
+
 /* An ini file has no quotes: these characters would end the name. */
-static int refuse_nova_names(struct cli *cli, const struct items *items)
+static int refuse_nova_items(struct cli *cli, const struct items *items)
 {
 	size_t i;
 
@@ -139,11 +156,20 @@ static int refuse_nova_names(struct cli *cli, const struct items *items)
 				      "%s: nova.conf has no form for the name of this type or "
 				      "parent",
 				      item->type->id);
-		if (!item->parent->pci && strcmp(item->parent->name, "mtty"))
-			return failed(cli, "%s: Nova takes PCI parents and mtty only",
-				      item->parent->name);
+		if (refuse_nova_parent(cli, items, i))
+			return EXIT_ERROR;
 	}
 	return EXIT_OK;
+}
+
+/* libvirt lists PCI parents and mtty, and Nova (31) takes all that it lists for PCI devices. */
+static void warn_of_mtty(struct cli *cli, const struct model *m)
+{
+	const struct parent *mtty = find_parent(m, "mtty");
+
+	if (mtty && !mtty->pci)
+		warn(cli, "mtty: Nova fails where this parent is: load the module by \"modprobe "
+			  "mtty software=n\"");
 }
 
 int export_nova(struct cli *cli, const struct model *m, const struct items *items)
@@ -151,8 +177,9 @@ int export_nova(struct cli *cli, const struct model *m, const struct items *item
 	const char *comma = "";
 	size_t i;
 
-	if (refuse_nova_names(cli, items))
+	if (refuse_nova_items(cli, items))
 		return EXIT_ERROR;
+	warn_of_mtty(cli, m);
 	fputs("[devices]\nenabled_mdev_types = ", cli->out);
 	for (i = 0; i < items->nr_items; i++) {
 		if (!first_of_type(items, i))

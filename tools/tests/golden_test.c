@@ -95,11 +95,19 @@ static void exports(void **state)
 {
 	COMPARE("fine", "export-libvirt", "export", "--libvirt", UUID_A, "mdma-4");
 	COMPARE("fine", "export-kubevirt", "export", "--kubevirt", UUID_A, UUID_B, "mdma-4");
-	COMPARE("fine", "export-nova", "export", "--nova", "mdma-1", "mdma-4", "mtty-1", UUID_C);
+	COMPARE("fine", "export-nova-soft", "export", "--nova", UUID_C);
+	COMPARE("fine", "export-nova-types", "export", "--nova", UUID_A, "mdma-4");
 	COMPARE("fine", "export-dra", "export", "--dra", UUID_A, UUID_B);
 	COMPARE("fine", "export-dra-type", "export", "--dra", "mdma-1");
 	COMPARE("fine", "export-libvirt.json", "export", "--libvirt", UUID_A, "--json");
 	COMPARE("fine", "export-unknown", "export", "--nova", "mdma-1", "nothing");
+
+	/* One more of the same kind, and a card */
+	put_parent("/sys/devices/pci0000:00/0000:00:06.0", "/sys/bus/pci", "");
+	put_type("/sys/devices/pci0000:00/0000:00:06.0", "mdma-1", "One channel", "16");
+	put_parent("/sys/devices/pci0000:00/0000:00:07.0", "/sys/bus/pci", "");
+	put_type("/sys/devices/pci0000:00/0000:00:07.0", "mttypci-2", "Dual port serial", "12");
+	COMPARE("fine", "export-nova", "export", "--nova", "mdma-1", "mttypci-2", UUID_A);
 }
 
 static void helps(void **state)

@@ -219,7 +219,23 @@ static struct mdevkit_driver mtty_driver = {
 
 /* The KUnit suite includes this file for what is above. */
 #ifndef MTTY_KUNIT
-module_mdevkit_driver(mtty_driver);
+static bool software = true;
+module_param(software, bool, 0444);
+MODULE_PARM_DESC(software, "make the parent without hardware (default: y)");
+
+static int __init mtty_init(void)
+{
+	if (!software)
+		mtty_driver.software_parent = NULL;
+	return mdevkit_register_driver(&mtty_driver);
+}
+module_init(mtty_init);
+
+static void __exit mtty_exit(void)
+{
+	mdevkit_unregister_driver(&mtty_driver);
+}
+module_exit(mtty_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Mediated serial card without hardware");
