@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A slice of the lab's DMA engine, and the same engine as a whole in the hands of vfio-pci. Both
+ * are there at once, and get the same memory: what the pages are costs both the same.
+ */
+#include <linux/pci_regs.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "measure.h"
+#include "mdma.h"
+
+#define KIB		1024ull
+#define MIB		(1024 * KIB)
+#define GIB		(1024 * MIB)
+#define HUGE_PAGE	(2 * MIB)
+#define MEMORY		(64 * MIB)
+/* A multiple of everything that a page table has as one entry */
+#define IOVA		(4 * GIB)
+#define GROUPS_MAX	64
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
+struct owner {
+	const char *side;
+	const char *name;	/* of the mdev or of the function */
+	char uuid[UUID_SIZE];
+	struct vfio_space space;
+	struct vfio_client client;
+	unsigned int bar;	/* with the registers of an ADI */
+	int event;
+	u8 bytes[8];
+	volatile u8 *page;
+	u8 *vaddr;
+	u64 size;
+};
+
+static int error(long ret)
+{
+	return ret < 0 ? -errno : 0;
+}
+
+static void open_slice(struct owner *slice)
+{
+	const char *why = mdma_bind(MDMA_BDF, "mdma");
+
+	REQUIRE(!why, "%s", why);
+	*slice = (struct owner) { .side = BENCH_KIT, .bar = MDMA_SLICE_BAR_TENANT };
+	mdev_uuid(0x2000, slice->uuid);
+	slice->name = slice->uuid;
+	REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", slice->uuid));
+	REQUIRE_OK(vfio_space_open(&slice->space, vfio_type1v2));
+	REQUIRE_OK(vfio_client_open(&slice->client, &slice->space, slice->name));
+}
+
+static void open_whole(struct owner *whole)
+{
+	const char *why;
+
+	REQUIRE_OK(module_load("vfio-pci", NULL));
+	why = mdma_bind(MDMA_WHOLE_BDF, "vfio-pci");
+	REQUIRE(!why, "%s", why);
+	*whole = (struct owner) { .side = BENCH_PEER, .bar = MDMA_BAR_TENANT };
+	whole->name = MDMA_WHOLE_BDF;
+	REQUIRE_OK(vfio_space_open(&whole->space, vfio_type1v2));
+	REQUIRE_OK(vfio_client_open(&whole->client, &whole->space, whole->name));
+}
+
+static void close_owner(struct owner *owner)
+{
+	vfio_client_close(&owner->client);
+	vfio_space_close(&owner->space);
+}
+
+/* ---- registers, config space, interrupts, a page of registers ---- */
+
+static int config_read_4(void *data)
+{
+	struct owner *owner = data;
+
+	return pread(owner->client.fd, owner->bytes, 4,
+		     owner->client.config.offset + PCI_VENDOR_ID) == 4 ? 0 : -EIO;
+}
+
+static int bar_read_4(void *data)
+{
+	struct owner *owner = data;
+
+	return pread(owner->client.fd, owner->bytes, 4,
+		     owner->client.bars[owner->bar].offset + MDMA_T_ID) == 4 ? 0 : -EIO;
+}
+
+static int msix_trigger(void *data)
+{
+	struct owner *owner = data;
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.count = 1,
+	};
+
+	return error(ioctl(owner->client.fd, VFIO_DEVICE_SET_IRQS, &set));
+}
+
+static int map_page(void *data)
+{
+	struct owner *owner = data;
+	void *page = mmap(NULL, MDMA_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  owner->client.fd, owner->client.bars[owner->bar].offset);
+
+	owner->page = page;
+	return page == MAP_FAILED ? -errno : 0;
+}
+
+static int touch_page(void *data)
+{
+	struct owner *owner = data;
+
+	return *(volatile u32 *)(owner->page + MDMA_T_ID) == MDMA_ID ? 0 : -EIO;
+}
+
+static int unmap_page(void *data)
+{
+	struct owner *owner = data;
+
+	return error(munmap((void *)owner->page, MDMA_PAGE_SIZE));
+}
+
+static void registers_of(struct owner *owner)
+{
+	static const struct bench_step fault[] = {
+		{ NULL, map_page },
+		{ "mdma.fault", touch_page },
+		{ NULL, unmap_page },
+	};
+
+	bench_one(owner->side, "mdma.config_read4", config_read_4, owner);
+	bench_one(owner->side, "mdma.read4", bar_read_4, owner);
+	owner->event = eventfd_new();
+	REQUIRE_OK(vfio_irq_connect(&owner->client, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1,
+				    &owner->event));
+	bench_one(owner->side, "mdma.trigger", msix_trigger, owner);
+	CHECK(eventfd_take(owner->event));
+	bench_cycle(owner->side, fault, ARRAY_SIZE(fault), owner, 101, 1);
+	close(owner->event);
+}
+
+TEST("mdma: registers, config space, interrupts and faults")
+{
+	struct owner slice, whole;
+
+	open_slice(&slice);
+	open_whole(&whole);
+	registers_of(&slice);
+	registers_of(&whole);
+	close_owner(&whole);
+	close_owner(&slice);
+}
+
+/* ---- MAP and UNMAP ---- */
+
+static int map(void *data)
+{
+	struct owner *owner = data;
+	struct vfio_iommu_type1_dma_map arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)owner->vaddr,
+		.iova = IOVA,
+		.size = owner->size,
+	};
+
+	return error(ioctl(owner->space.fd, VFIO_IOMMU_MAP_DMA, &arg));
+}
+
+static int unmap(void *data)
+{
+	struct owner *owner = data;
+	struct vfio_iommu_type1_dma_unmap arg = {
+		.argsz = sizeof(arg),
+		.iova = IOVA,
+		.size = owner->size,
+	};
+
+	return error(ioctl(owner->space.fd, VFIO_IOMMU_UNMAP_DMA, &arg)) ?:
+	       (arg.size == owner->size ? 0 : -EIO);
+}
+
+static void map_and_unmap(struct owner *owner, u8 *vaddr, u64 size, const char *what,
+			  unsigned int rounds)
+{
+	char keys[2][64];
+	const struct bench_step steps[] = {
+		{ keys[0], map },
+		{ keys[1], unmap },
+	};
+
+	owner->vaddr = vaddr;
+	owner->size = size;
+	snprintf(keys[0], sizeof(keys[0]), "mdma.map_%s", what);
+	snprintf(keys[1], sizeof(keys[1]), "mdma.unmap_%s", what);
+	bench_cycle(owner->side, steps, ARRAY_SIZE(steps), owner, rounds, 1);
+}
+
+/* Memory of 4 KiB pages, at a multiple of HUGE_PAGE */
+static u8 *small_pages(u64 size)
+{
+	u8 *memory = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(memory != MAP_FAILED);
+	memory += -(uintptr_t)memory & (HUGE_PAGE - 1);
+	REQUIRE(!madvise(memory, size, MADV_NOHUGEPAGE));
+	REQUIRE(!madvise(memory, size, MADV_POPULATE_WRITE), "%s", strerror(errno));
+	return memory;
+}
+
+/* Memory of 2 MiB pages, which the kernel's command line has put aside */
+static u8 *huge_pages(u64 size)
+{
+	u8 *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
+
+	REQUIRE(memory != MAP_FAILED, "hugepages= on the kernel's command line: %s",
+		strerror(errno));
+	return memory;
+}
+
+/* The same memory again and again, to have more of it than the VM has */
+static u8 *repeated(u64 size, unsigned int flags)
+{
+	int fd = memfd_create("bench", flags);
+	u8 *memory;
+
+	REQUIRE(fd >= 0 && !ftruncate(fd, MEMORY));
+	memory = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(memory != MAP_FAILED);
+	memory += -(uintptr_t)memory & (HUGE_PAGE - 1);
+	for (u64 at = 0; at < size; at += MEMORY)
+		REQUIRE(mmap(memory + at, MEMORY, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) != MAP_FAILED,
+			"%s", strerror(errno));
+	close(fd);
+	return memory;
+}
+
+TEST_LONG("mdma: MAP and UNMAP", 900)
+{
+	struct owner owners[2];
+	u8 *small, *huge;
+
+	open_slice(&owners[0]);
+	open_whole(&owners[1]);
+	small = small_pages(MEMORY);
+	huge = huge_pages(MEMORY);
+	for (int i = 0; i < 2; i++) {
+		map_and_unmap(&owners[i], small, 4 * KIB, "4k", 101);
+		map_and_unmap(&owners[i], small, 2 * MIB, "2m", 51);
+		map_and_unmap(&owners[i], small, 16 * MIB, "16m", 15);
+		map_and_unmap(&owners[i], huge, 2 * MIB, "2m_huge", 101);
+		map_and_unmap(&owners[i], huge, 64 * MIB, "64m_huge", 15);
+		if (!bench_is_short())
+			map_and_unmap(&owners[i], small, 64 * MIB, "64m", 11);
+	}
+	munmap(small, MEMORY);
+	munmap(huge, MEMORY);
+	if (!bench_is_short()) {
+		small = repeated(GIB, 0);
+		huge = repeated(GIB, MFD_HUGETLB);
+		for (int i = 0; i < 2; i++) {
+			map_and_unmap(&owners[i], small, GIB, "1g", 3);
+			map_and_unmap(&owners[i], huge, GIB, "1g_huge", 5);
+		}
+	}
+	close_owner(&owners[1]);
+	close_owner(&owners[0]);
+}
+
+TEST_LONG("mdma: MAP and UNMAP with many groups in one container", 600)
+{
+	static struct vfio_client clients[GROUPS_MAX];
+	char uuid[UUID_SIZE], what[16];
+	unsigned int nr = 1;
+	struct owner slice;
+	u8 *small;
+
+	open_slice(&slice);
+	small = small_pages(2 * MIB);
+	for (unsigned int want = 1; want <= GROUPS_MAX; want *= 8) {
+		for (; nr < want; nr++) {
+			mdev_uuid(0x2000 + nr, uuid);
+			REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", uuid));
+			REQUIRE_OK(vfio_client_open(&clients[nr], &slice.space, uuid));
+		}
+		snprintf(what, sizeof(what), "4k_x%u", want);
+		map_and_unmap(&slice, small, 4 * KIB, what, 51);
+		snprintf(what, sizeof(what), "2m_x%u", want);
+		map_and_unmap(&slice, small, 2 * MIB, what, 21);
+	}
+	while (--nr)
+		vfio_client_close(&clients[nr]);
+	close_owner(&slice);
+}
+
+/* ---- the life of an mdev ---- */
+
+static int create(void *data)
+{
+	struct owner *slice = data;
+
+	return mdev_create(MDMA_PARENT, "mdma-1", slice->uuid);
+}
+
+static int remove_it(void *data)
+{
+	struct owner *slice = data;
+
+	return mdev_remove(slice->uuid);
+}
+
+static int open_close(void *data)
+{
+	struct owner *slice = data;
+	int fd = ioctl(slice->space.groups[0].fd, VFIO_GROUP_GET_DEVICE_FD, slice->uuid);
+
+	return fd < 0 ? -errno : error(close(fd));
+}
+
+static void create_others(unsigned int first, unsigned int end)
+{
+	char uuid[UUID_SIZE];
+
+	for (; first < end; first++) {
+		mdev_uuid(0x3000 + first, uuid);
+		REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", uuid));
+	}
+}
+
+TEST_LONG("mdma: create, open, close, remove, with few and with many others", 600)
+{
+	static const struct bench_step first[] = {
+		{ "mdma.create", create },
+		{ "mdma.remove", remove_it },
+	};
+	static const struct bench_step among_many[] = {
+		{ "mdma.create_120", create },
+		{ "mdma.remove_120", remove_it },
+	};
+	unsigned int rounds = bench_is_short() ? 31 : 101;
+	struct owner slice = { };
+	const char *why = mdma_bind(MDMA_BDF, "mdma");
+
+	REQUIRE(!why, "%s", why);
+	mdev_uuid(0x2000, slice.uuid);
+	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), &slice, rounds, 1);
+	REQUIRE_OK(create(&slice));
+	REQUIRE_OK(vfio_space_open(&slice.space, vfio_type1v2));
+	REQUIRE_OK(vfio_join_group(&slice.space, slice.uuid));
+	bench_one(BENCH_KIT, "mdma.open_close", open_close, &slice);
+	vfio_leave_group(&slice.space, slice.uuid);
+	vfio_space_close(&slice.space);
+	REQUIRE_OK(remove_it(&slice));
+	create_others(0, 119);
+	bench_cycle(BENCH_KIT, among_many, ARRAY_SIZE(among_many), &slice, rounds, 1);
+}
