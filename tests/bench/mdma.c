@@ -3,6 +3,7 @@
  * A slice of the lab's DMA engine, and the same engine as a whole in the hands of vfio-pci. Both
  * are there at once, and get the same memory: what the pages are costs both the same.
  */
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,11 +18,16 @@
 #define KIB		1024ull
 #define MIB		(1024 * KIB)
 #define GIB		(1024 * MIB)
+#define PAGE		(4 * KIB)
 #define HUGE_PAGE	(2 * MIB)
+#define PAGEMAP_FRAME	((1ull << 55) - 1)
 #define MEMORY		(64 * MIB)
 /* A multiple of everything that a page table has as one entry */
 #define IOVA		(4 * GIB)
 #define GROUPS_MAX	64
+/* Numbers of UUIDs */
+#define SLICES		0x2000
+#define OTHERS		0x3000
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
@@ -52,7 +58,7 @@ static void open_slice(struct owner *slice)
 
 	REQUIRE(!why, "%s", why);
 	*slice = (struct owner) { .side = BENCH_KIT, .bar = MDMA_SLICE_BAR_TENANT };
-	mdev_uuid(0x2000, slice->uuid);
+	mdev_uuid(SLICES, slice->uuid);
 	slice->name = slice->uuid;
 	REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", slice->uuid));
 	REQUIRE_OK(vfio_space_open(&slice->space, vfio_type1v2));
@@ -76,6 +82,18 @@ static void close_owner(struct owner *owner)
 {
 	vfio_client_close(&owner->client);
 	vfio_space_close(&owner->space);
+	if (owner->name == owner->uuid)
+		CHECK_ERR(mdev_remove(owner->uuid), 0);
+}
+
+static void remove_others(unsigned int base, unsigned int first, unsigned int end)
+{
+	char uuid[UUID_SIZE];
+
+	for (; first < end; first++) {
+		mdev_uuid(base + first, uuid);
+		CHECK_ERR(mdev_remove(uuid), 0);
+	}
 }
 
 /* ---- registers, config space, interrupts, a page of registers ---- */
@@ -209,16 +227,64 @@ static void map_and_unmap(struct owner *owner, u8 *vaddr, u64 size, const char *
 	bench_cycle(owner->side, steps, ARRAY_SIZE(steps), owner, rounds, 1);
 }
 
-/* Memory of 4 KiB pages, at a multiple of HUGE_PAGE */
-static u8 *small_pages(u64 size)
+/* Room for memory at a multiple of HUGE_PAGE */
+static u8 *room(u64 size)
 {
 	u8 *memory = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	REQUIRE(memory != MAP_FAILED);
-	memory += -(uintptr_t)memory & (HUGE_PAGE - 1);
+	return memory + (-(uintptr_t)memory & (HUGE_PAGE - 1));
+}
+
+/* How many pieces of physical memory it is made of, which is what a MAP depends on most */
+static u64 pieces(const u8 *memory, u64 size)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	u64 entry, last = 0, nr = 0;
+
+	REQUIRE(fd >= 0);
+	for (u64 at = 0; at < size; at += PAGE) {
+		REQUIRE(pread(fd, &entry, sizeof(entry), (uintptr_t)(memory + at) / PAGE *
+			      sizeof(entry)) == sizeof(entry));
+		entry &= PAGEMAP_FRAME;
+		nr += entry != last + 1;
+		last = entry;
+	}
+	close(fd);
+	return nr;
+}
+
+/*
+ * Memory of 4 KiB pages of which no two neighbours are neighbours in physical memory, either:
+ * touched in an order in which the kernel has none to give.
+ */
+static u8 *scattered_pages(u64 size)
+{
+	u8 *memory = room(size);
+
 	REQUIRE(!madvise(memory, size, MADV_NOHUGEPAGE));
+	for (u64 at = 0; at < size; at += 2 * PAGE)
+		memory[at] = 1;
+	for (u64 at = PAGE; at < size; at += 2 * PAGE)
+		memory[at] = 1;
+	CHECK(pieces(memory, size) > size / PAGE * 98 / 100, "%llu pieces",
+	      pieces(memory, size));
+	return memory;
+}
+
+/* Memory of 4 KiB pages that lie side by side: huge ones that are split in the page table */
+static u8 *adjacent_pages(u64 size)
+{
+	u8 *memory = room(size);
+
+	REQUIRE(!madvise(memory, size, MADV_HUGEPAGE));
 	REQUIRE(!madvise(memory, size, MADV_POPULATE_WRITE), "%s", strerror(errno));
+	for (u64 at = 0; at < size; at += HUGE_PAGE) {
+		REQUIRE(!mprotect(memory + at, PAGE, PROT_READ));
+		REQUIRE(!mprotect(memory + at, PAGE, PROT_READ | PROT_WRITE));
+	}
+	CHECK(pieces(memory, size) <= size / HUGE_PAGE, "%llu pieces", pieces(memory, size));
 	return memory;
 }
 
@@ -237,12 +303,9 @@ static u8 *huge_pages(u64 size)
 static u8 *repeated(u64 size, unsigned int flags)
 {
 	int fd = memfd_create("bench", flags);
-	u8 *memory;
+	u8 *memory = room(size);
 
 	REQUIRE(fd >= 0 && !ftruncate(fd, MEMORY));
-	memory = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	REQUIRE(memory != MAP_FAILED);
-	memory += -(uintptr_t)memory & (HUGE_PAGE - 1);
 	for (u64 at = 0; at < size; at += MEMORY)
 		REQUIRE(mmap(memory + at, MEMORY, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) != MAP_FAILED,
@@ -254,22 +317,25 @@ static u8 *repeated(u64 size, unsigned int flags)
 TEST_LONG("mdma: MAP and UNMAP", 900)
 {
 	struct owner owners[2];
-	u8 *small, *huge;
+	u8 *small, *adjacent, *huge;
 
 	open_slice(&owners[0]);
 	open_whole(&owners[1]);
-	small = small_pages(MEMORY);
+	small = scattered_pages(MEMORY);
+	adjacent = adjacent_pages(16 * MIB);
 	huge = huge_pages(MEMORY);
 	for (int i = 0; i < 2; i++) {
 		map_and_unmap(&owners[i], small, 4 * KIB, "4k", 101);
 		map_and_unmap(&owners[i], small, 2 * MIB, "2m", 51);
 		map_and_unmap(&owners[i], small, 16 * MIB, "16m", 15);
+		map_and_unmap(&owners[i], adjacent, 16 * MIB, "16m_adjacent", 15);
 		map_and_unmap(&owners[i], huge, 2 * MIB, "2m_huge", 101);
 		map_and_unmap(&owners[i], huge, 64 * MIB, "64m_huge", 15);
 		if (!bench_is_short())
 			map_and_unmap(&owners[i], small, 64 * MIB, "64m", 11);
 	}
 	munmap(small, MEMORY);
+	munmap(adjacent, 16 * MIB);
 	munmap(huge, MEMORY);
 	if (!bench_is_short()) {
 		small = repeated(GIB, 0);
@@ -292,10 +358,10 @@ TEST_LONG("mdma: MAP and UNMAP with many groups in one container", 600)
 	u8 *small;
 
 	open_slice(&slice);
-	small = small_pages(2 * MIB);
+	small = scattered_pages(2 * MIB);
 	for (unsigned int want = 1; want <= GROUPS_MAX; want *= 8) {
 		for (; nr < want; nr++) {
-			mdev_uuid(0x2000 + nr, uuid);
+			mdev_uuid(SLICES + nr, uuid);
 			REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", uuid));
 			REQUIRE_OK(vfio_client_open(&clients[nr], &slice.space, uuid));
 		}
@@ -304,9 +370,10 @@ TEST_LONG("mdma: MAP and UNMAP with many groups in one container", 600)
 		snprintf(what, sizeof(what), "2m_x%u", want);
 		map_and_unmap(&slice, small, 2 * MIB, what, 21);
 	}
-	while (--nr)
-		vfio_client_close(&clients[nr]);
+	for (unsigned int i = 1; i < nr; i++)
+		vfio_client_close(&clients[i]);
 	close_owner(&slice);
+	remove_others(SLICES, 1, nr);
 }
 
 /* ---- the life of an mdev ---- */
@@ -338,7 +405,7 @@ static void create_others(unsigned int first, unsigned int end)
 	char uuid[UUID_SIZE];
 
 	for (; first < end; first++) {
-		mdev_uuid(0x3000 + first, uuid);
+		mdev_uuid(OTHERS + first, uuid);
 		REQUIRE_OK(mdev_create(MDMA_PARENT, "mdma-1", uuid));
 	}
 }
@@ -358,7 +425,7 @@ TEST_LONG("mdma: create, open, close, remove, with few and with many others", 60
 	const char *why = mdma_bind(MDMA_BDF, "mdma");
 
 	REQUIRE(!why, "%s", why);
-	mdev_uuid(0x2000, slice.uuid);
+	mdev_uuid(SLICES, slice.uuid);
 	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), &slice, rounds, 1);
 	REQUIRE_OK(create(&slice));
 	REQUIRE_OK(vfio_space_open(&slice.space, vfio_type1v2));
@@ -369,4 +436,5 @@ TEST_LONG("mdma: create, open, close, remove, with few and with many others", 60
 	REQUIRE_OK(remove_it(&slice));
 	create_others(0, 119);
 	bench_cycle(BENCH_KIT, among_many, ARRAY_SIZE(among_many), &slice, rounds, 1);
+	remove_others(OTHERS, 0, 119);
 }

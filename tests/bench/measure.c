@@ -6,6 +6,7 @@
 
 #include "ktap.h"
 #include "measure.h"
+#include "trace.h"
 
 #define STEPS_MAX	4
 #define ROUNDS_MAX	101
@@ -95,6 +96,9 @@ void bench_cycle(const char *side, const struct bench_step *steps, unsigned int 
 			REQUIRE_EQ(failed, 0, "%s of the %s", steps[i].key ?: "a step", side);
 		}
 	}
+	for (unsigned int i = 0; i < nr_steps; i++)
+		if (steps[i].key && bench_is_traced(steps[i].key))
+			bench_trace(side, steps, nr_steps, i, data);
 	for (unsigned int i = 0; i < nr_steps; i++)
 		if (steps[i].key)
 			bench_result(side, steps[i].key,

@@ -156,7 +156,8 @@ TEST("mtty: queries and reset")
 	card_open(&card);
 	bench_one(side, "mtty.get_info", get_info, &card);
 	bench_one(side, "mtty.get_region_info", get_region_info, &card);
-	bench_one(side, "mtty.reset", reset, &card);
+	/* The kernel's own says something in its log each time: not often, then */
+	bench_cycle(side, &(struct bench_step){ "mtty.reset", reset }, 1, &card, 51, 1);
 	card_close(&card);
 }
 
@@ -236,6 +237,10 @@ TEST("mtty: interrupts")
 	struct card card;
 
 	card_open(&card);
+	/* The kernel's own takes no MSI before INTx was there and was taken away */
+	REQUIRE_OK(vfio_irq_connect(&card.mtty.client, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
+				    &card.event));
+	REQUIRE_OK(vfio_irq_disconnect(&card.mtty.client, VFIO_PCI_INTX_IRQ_INDEX));
 	bench_cycle(side, arm, ARRAY_SIZE(arm), &card, 101, 1);
 	REQUIRE_OK(msi_arm(&card));
 	bench_one(side, "mtty.trigger", msi_trigger, &card);
