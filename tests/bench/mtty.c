@@ -90,10 +90,20 @@ static int config_write_command(void *data)
 	return config_write(data, PCI_COMMAND, "\x01", 2);
 }
 
+static int get_info(void *data)
+{
+	struct card *card = data;
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	return error(ioctl(card->mtty.client.fd, VFIO_DEVICE_GET_INFO, &info));
+}
+
 static void card_open(struct card *card)
 {
 	memset(card, 0, sizeof(*card));
 	mtty_open(&card->mtty, vfio_type1v2, "mtty-1");
+	/* The kernel's own has no interrupts before somebody has asked for this */
+	REQUIRE_OK(get_info(card));
 	config_put(&card->mtty.client, PCI_BASE_ADDRESS_0, 4, PORT_BASE);
 	card->event = eventfd_new();
 }
@@ -124,14 +134,6 @@ TEST("mtty: registers and config space")
 }
 
 /* ---- what VFIO asks ---- */
-
-static int get_info(void *data)
-{
-	struct card *card = data;
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-
-	return error(ioctl(card->mtty.client.fd, VFIO_DEVICE_GET_INFO, &info));
-}
 
 static int get_region_info(void *data)
 {
@@ -237,10 +239,6 @@ TEST("mtty: interrupts")
 	struct card card;
 
 	card_open(&card);
-	/* The kernel's own takes no MSI before INTx was there and was taken away */
-	REQUIRE_OK(vfio_irq_connect(&card.mtty.client, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
-				    &card.event));
-	REQUIRE_OK(vfio_irq_disconnect(&card.mtty.client, VFIO_PCI_INTX_IRQ_INDEX));
 	bench_cycle(side, arm, ARRAY_SIZE(arm), &card, 101, 1);
 	REQUIRE_OK(msi_arm(&card));
 	bench_one(side, "mtty.trigger", msi_trigger, &card);
@@ -280,6 +278,19 @@ static int open_close(void *data)
 	int fd = ioctl(life->group, VFIO_GROUP_GET_DEVICE_FD, life->uuid);
 
 	return fd < 0 ? -errno : error(close(fd));
+}
+
+/* With whatever listens to uevents in the VM; in-vm starts udevd */
+TEST_LONG("udev: create and remove", 300)
+{
+	static const struct bench_step steps[] = {
+		{ "mtty.udev_create", create },
+		{ "mtty.udev_remove", remove_it },
+	};
+	struct life life = { .parent = MTTY_PARENT, .type = "mtty-1" };
+
+	mdev_uuid(0, life.uuid);
+	bench_cycle(bench_side(), steps, ARRAY_SIZE(steps), &life, 51, 1);
 }
 
 TEST_LONG("mtty: create, open, close, remove", 300)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""trace.py FOLDER – lists the functions of the operations that were traced; called by tests/bench/trace.
+"""trace.py FOLDER – lists the functions of the operations that were traced, and what differs; called by tests/bench/trace.
 
 FOLDER has trace (QEMU's log), kallsyms.kit, kallsyms.peer (of the VM, with the modules of either side), symbols (of the
 measuring program) and traced ("SIDE KEY" a line, in the order of the log).
@@ -54,6 +54,7 @@ with open(folder + "/trace", encoding="ascii", errors="replace") as file:
         elif current is not None:
             current.append(address)
 
+done = {}
 for (side, key), run in zip(operations, runs):
     if side not in tables:
         tables[side] = symbols(folder + "/kallsyms." + side)
@@ -73,3 +74,16 @@ for (side, key), run in zip(operations, runs):
     for function, count in counts.most_common():
         module = f" [{function[1]}]" if function[1] else ""
         print(f"{count:8d} {calls[function]:6d}x  {function[0]}{module}")
+    done[side, key] = counts
+
+# What the kit has more and less than its peer
+for side, key in operations:
+    if side != "kit" or ("peer", key) not in done:
+        continue
+    more = done["kit", key].copy()
+    more.subtract(done["peer", key])
+    print(f"\n{key}: the kit has {sum(more.values()):+d} instructions")
+    for function, count in sorted(more.items(), key=lambda item: -abs(item[1])):
+        module = f" [{function[1]}]" if function[1] else ""
+        if count:
+            print(f"{count:+8d} {'':7}  {function[0]}{module}")
