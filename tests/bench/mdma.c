@@ -284,6 +284,8 @@ static u8 *adjacent_pages(u64 size)
 		REQUIRE(!mprotect(memory + at, PAGE, PROT_READ));
 		REQUIRE(!mprotect(memory + at, PAGE, PROT_READ | PROT_WRITE));
 	}
+	/* And nobody puts them together again */
+	REQUIRE(!madvise(memory, size, MADV_NOHUGEPAGE));
 	CHECK(pieces(memory, size) <= size / HUGE_PAGE, "%llu pieces", pieces(memory, size));
 	return memory;
 }
@@ -314,6 +316,14 @@ static u8 *repeated(u64 size, unsigned int flags)
 	return memory;
 }
 
+/* The slice, then the whole function */
+static void map_by_both(struct owner owners[2], u8 *vaddr, u64 size, const char *what,
+			unsigned int rounds)
+{
+	map_and_unmap(&owners[0], vaddr, size, what, rounds);
+	map_and_unmap(&owners[1], vaddr, size, what, rounds);
+}
+
 TEST_LONG("mdma: MAP and UNMAP", 900)
 {
 	struct owner owners[2];
@@ -324,26 +334,22 @@ TEST_LONG("mdma: MAP and UNMAP", 900)
 	small = scattered_pages(MEMORY);
 	adjacent = adjacent_pages(16 * MIB);
 	huge = huge_pages(MEMORY);
-	for (int i = 0; i < 2; i++) {
-		map_and_unmap(&owners[i], small, 4 * KIB, "4k", 101);
-		map_and_unmap(&owners[i], small, 2 * MIB, "2m", 51);
-		map_and_unmap(&owners[i], small, 16 * MIB, "16m", 15);
-		map_and_unmap(&owners[i], adjacent, 16 * MIB, "16m_adjacent", 15);
-		map_and_unmap(&owners[i], huge, 2 * MIB, "2m_huge", 101);
-		map_and_unmap(&owners[i], huge, 64 * MIB, "64m_huge", 15);
-		if (!bench_is_short())
-			map_and_unmap(&owners[i], small, 64 * MIB, "64m", 11);
-	}
+	map_by_both(owners, small, 4 * KIB, "4k", 101);
+	map_by_both(owners, small, 2 * MIB, "2m", 51);
+	map_by_both(owners, small, 16 * MIB, "16m", 15);
+	map_by_both(owners, adjacent, 16 * MIB, "16m_adjacent", 15);
+	map_by_both(owners, huge, 2 * MIB, "2m_huge", 101);
+	map_by_both(owners, huge, 64 * MIB, "64m_huge", 15);
+	if (!bench_is_short())
+		map_by_both(owners, small, 64 * MIB, "64m", 11);
 	munmap(small, MEMORY);
 	munmap(adjacent, 16 * MIB);
 	munmap(huge, MEMORY);
 	if (!bench_is_short()) {
 		small = repeated(GIB, 0);
+		map_by_both(owners, small, GIB, "1g", 3);
 		huge = repeated(GIB, MFD_HUGETLB);
-		for (int i = 0; i < 2; i++) {
-			map_and_unmap(&owners[i], small, GIB, "1g", 3);
-			map_and_unmap(&owners[i], huge, GIB, "1g_huge", 5);
-		}
+		map_by_both(owners, huge, GIB, "1g_huge", 5);
 	}
 	close_owner(&owners[1]);
 	close_owner(&owners[0]);

@@ -5,8 +5,7 @@
 HERE has rows.list and recorded. Writes OUT/bench.json and OUT/bench.svg, and prints the table.
   --compare OLD    and what has changed since the bench.json OLD
   --record         and writes the ratios into HERE/recorded, in the place of those of these ROLEs
-  --ktap           instead of the table KTAP: a ratio that is more than 3 % above the recorded one has failed
-  --short          only rows of the short form are expected
+  --ktap           instead of all that KTAP: a ratio that is more than 3 % above the recorded one has failed
 """
 import argparse
 import html
@@ -251,14 +250,14 @@ def main():
     for role in args.roles:
         made = [make_entry(numbers[role], role, row) for row in rows]
         entries += [entry for entry in made if entry]
-    with open(args.out + "/bench.json", "w", encoding="utf-8") as file:
-        json.dump(entries, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-    write_svg(args.out + "/bench.svg", entries)
     if args.record:
         write_recorded(args.here + "/recorded", entries)
     if args.ktap:
         return print_ktap(rows, numbers, entries, read_recorded(args.here + "/recorded")[0])
+    with open(args.out + "/bench.json", "w", encoding="utf-8") as file:
+        json.dump(entries, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+    write_svg(args.out + "/bench.svg", entries)
     for role in args.roles:
         print_table(role, numbers[role].release, [entry for entry in entries if entry["kernel"] == role])
     if args.compare:
