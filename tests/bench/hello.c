@@ -57,16 +57,15 @@ TEST_LONG("hello: the 1st and the 100th die", 300)
 		{ "hello.create_100", create },
 		{ "hello.remove_100", remove_it },
 	};
-	unsigned int rounds = bench_is_short() ? 31 : 101;
 	char uuid[UUID_SIZE], other[UUID_SIZE];
 
 	mdev_uuid(0, uuid);
-	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), uuid, rounds, 1);
+	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), uuid, 101, 1);
 	for (unsigned int i = 1; i < DICE; i++) {
 		mdev_uuid(i, other);
 		REQUIRE_OK(create(other));
 	}
-	bench_cycle(BENCH_KIT, last, ARRAY_SIZE(last), uuid, rounds, 1);
+	bench_cycle(BENCH_KIT, last, ARRAY_SIZE(last), uuid, 101, 1);
 	for (unsigned int i = 1; i < DICE; i++) {
 		mdev_uuid(i, other);
 		REQUIRE_OK(remove_it(other));

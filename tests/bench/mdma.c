@@ -426,13 +426,12 @@ TEST_LONG("mdma: create, open, close, remove, with few and with many others", 60
 		{ "mdma.create_120", create },
 		{ "mdma.remove_120", remove_it },
 	};
-	unsigned int rounds = bench_is_short() ? 31 : 101;
 	struct owner slice = { };
 	const char *why = mdma_bind(MDMA_BDF, "mdma");
 
 	REQUIRE(!why, "%s", why);
 	mdev_uuid(SLICES, slice.uuid);
-	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), &slice, rounds, 1);
+	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), &slice, 101, 1);
 	REQUIRE_OK(create(&slice));
 	REQUIRE_OK(vfio_space_open(&slice.space, vfio_type1v2));
 	REQUIRE_OK(vfio_join_group(&slice.space, slice.uuid));
@@ -441,6 +440,6 @@ TEST_LONG("mdma: create, open, close, remove, with few and with many others", 60
 	vfio_space_close(&slice.space);
 	REQUIRE_OK(remove_it(&slice));
 	create_others(0, 119);
-	bench_cycle(BENCH_KIT, among_many, ARRAY_SIZE(among_many), &slice, rounds, 1);
+	bench_cycle(BENCH_KIT, among_many, ARRAY_SIZE(among_many), &slice, 101, 1);
 	remove_others(OTHERS, 0, 119);
 }

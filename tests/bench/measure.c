@@ -44,10 +44,18 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static u64 median(u64 *samples, unsigned int n)
+/*
+ * The mean of the middle half: a timer's tick in some of the rounds does not show, and where
+ * the kernel's own work comes and goes the number is steadier than a median.
+ */
+static double middle(u64 *samples, unsigned int n)
 {
+	double sum = 0;
+
 	qsort(samples, n, sizeof(*samples), compare);
-	return samples[n / 2];
+	for (unsigned int i = n / 4; i < n - n / 4; i++)
+		sum += samples[i];
+	return sum / (n - n / 4 * 2);
 }
 
 static u64 measure(const struct bench_step *step, void *data, unsigned int batch, int *failed)
@@ -69,7 +77,7 @@ static int nothing(void *data)
 }
 
 /* What the counting itself costs */
-static u64 overhead(unsigned int batch)
+static double overhead(unsigned int batch)
 {
 	const struct bench_step step = { .run = nothing };
 	u64 samples[WARM_UP];
@@ -77,14 +85,14 @@ static u64 overhead(unsigned int batch)
 
 	for (unsigned int i = 0; i < WARM_UP; i++)
 		samples[i] = measure(&step, NULL, batch, &failed);
-	return median(samples, WARM_UP);
+	return middle(samples, WARM_UP);
 }
 
 void bench_cycle(const char *side, const struct bench_step *steps, unsigned int nr_steps,
 		 void *data, unsigned int rounds, unsigned int batch)
 {
 	static u64 samples[STEPS_MAX][ROUNDS_MAX];
-	u64 none = overhead(batch);
+	double none = overhead(batch);
 
 	REQUIRE(nr_steps <= STEPS_MAX && rounds <= ROUNDS_MAX);
 	for (unsigned int round = 0; round < rounds + WARM_UP; round++) {
@@ -102,7 +110,7 @@ void bench_cycle(const char *side, const struct bench_step *steps, unsigned int 
 	for (unsigned int i = 0; i < nr_steps; i++)
 		if (steps[i].key)
 			bench_result(side, steps[i].key,
-				     (double)(median(samples[i], rounds) - none) / batch);
+				     (middle(samples[i], rounds) - none) / batch);
 }
 
 void bench_one(const char *side, const char *key, int (*run)(void *data), void *data)

@@ -30,8 +30,8 @@ bool bench_is_short(void);
 const char *bench_side(void);
 
 /*
- * Runs the steps one after the other, again and again, and writes the median of each to the
- * file of results. @batch: how often a step is repeated before the next one. A step that fails
+ * Runs the steps one after the other, again and again, and writes the mean of the middle half
+ * of each to the file of results. @batch: how often a step is repeated before the next one. A step that fails
  * fails the test.
  */
 void bench_cycle(const char *side, const struct bench_step *steps, unsigned int nr_steps,

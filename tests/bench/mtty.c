@@ -309,7 +309,7 @@ TEST_LONG("mtty: create, open, close, remove", 300)
 	const char *side = bench_side();
 
 	mdev_uuid(0, life.uuid);
-	bench_cycle(side, steps, ARRAY_SIZE(steps), &life, bench_is_short() ? 31 : 101, 1);
+	bench_cycle(side, steps, ARRAY_SIZE(steps), &life, 101, 1);
 	REQUIRE_OK(create(&life));
 	REQUIRE_OK(vfio_space_open(&life.space, vfio_type1v2));
 	REQUIRE_OK(vfio_join_group(&life.space, life.uuid));
