@@ -30,9 +30,9 @@ bool bench_is_short(void);
 const char *bench_side(void);
 
 /*
- * Runs the steps one after the other, again and again, and writes the mean of the middle half
- * of each to the file of results. @batch: how often a step is repeated before the next one. A step that fails
- * fails the test.
+ * Runs the steps one after the other, again and again, and writes the mean of the middle half of
+ * each to the file of results. @batch: how often a step is repeated before the next one. The test
+ * has failed when a step does.
  */
 void bench_cycle(const char *side, const struct bench_step *steps, unsigned int nr_steps,
 		 void *data, unsigned int rounds, unsigned int batch);

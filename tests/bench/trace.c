@@ -21,7 +21,7 @@ bool bench_is_traced(const char *key)
 	return false;
 }
 
-static void monitor(int fd, const char *line)
+static void hmp(int fd, const char *line)
 {
 	char arguments[128];
 
@@ -56,15 +56,15 @@ void bench_trace(const char *side, const struct bench_step *steps, unsigned int 
 			}
 			/* The last of the runs counts: what came before it has warmed up */
 			if (run == TRACED_RUNS - 1) {
-				monitor(fd, "one-insn-per-tb on");
-				monitor(fd, "log exec,nochain");
+				hmp(fd, "one-insn-per-tb on");
+				hmp(fd, "log exec,nochain");
 			}
 			bench_trace_begins();
 			REQUIRE_EQ(steps[i].run(data), 0);
 			bench_trace_ends();
 			if (run == TRACED_RUNS - 1) {
-				monitor(fd, "log none");
-				monitor(fd, "one-insn-per-tb off");
+				hmp(fd, "log none");
+				hmp(fd, "one-insn-per-tb off");
 			}
 		}
 	close(fd);
