@@ -182,6 +182,80 @@ TEST("mdma: registers, config space, interrupts and faults")
 	close_owner(&slice);
 }
 
+/* ---- the hardware's interrupt ---- */
+
+struct worker {
+	struct mdma_tenant tenant;
+	struct mdma_queue queue;
+};
+
+/* A descriptor that does nothing but interrupt, and the eventfd that its interrupt ends in */
+static int interrupt(void *data)
+{
+	struct worker *worker = data;
+
+	mdma_add(&worker->queue, MDMA_OP_NOP, 0, 0, 0);
+	mdma_ring_bell(&worker->queue);
+	for (int i = 0; i < 1000; i++)
+		if (eventfd_take(worker->tenant.events[0]))
+			return 0;
+	return -ETIMEDOUT;
+}
+
+static int acknowledge(void *data)
+{
+	struct worker *worker = data;
+
+	mdma_put(&worker->tenant, 0, MDMA_T_INT_CAUSE, MDMA_T_INT_ALL);
+	return 0;
+}
+
+/* What the parent driver does for a slice, a user of the whole function does for himself */
+static void enable_first_adi(struct owner *whole)
+{
+	u64 page = MDMA_HOST_PAGE(0);
+
+	vfio_put(&whole->client, MDMA_BAR_HOST, page + MDMA_H_CTRL, 4,
+		 MDMA_H_CTRL_ENABLE | MDMA_H_CTRL_RID);
+	vfio_put(&whole->client, MDMA_BAR_HOST, page + MDMA_H_CMD, 4, MDMA_CMD_RESUME);
+}
+
+static void hardware_interrupts_of(struct owner *owner, unsigned int vector)
+{
+	static const struct bench_step steps[] = {
+		{ "mdma.hw_interrupt", interrupt },
+		{ NULL, acknowledge },
+	};
+	struct worker worker = { .tenant = { .adis = 1, .mem = pages_alloc(MDMA_DATA) } };
+	struct mdma_tenant *t = &worker.tenant;
+
+	REQUIRE_OK(vfio_map(&owner->space, t->mem, MDMA_IOVA, MDMA_DATA));
+	config_set_master(&owner->client, true);
+	t->client = owner->client;
+	t->pages = vfio_mmap(&owner->client, owner->bar, MDMA_PAGE_SIZE);
+	t->events[0] = eventfd_new();
+	REQUIRE_OK(vfio_irq_connect(&owner->client, VFIO_PCI_MSIX_IRQ_INDEX, vector, 1,
+				    t->events));
+	if (owner->name != owner->uuid)
+		enable_first_adi(owner);
+	mdma_queue_start(&worker.queue, t, 0);
+	bench_cycle(owner->side, steps, ARRAY_SIZE(steps), &worker, 101, 1);
+	vfio_munmap(t->pages, MDMA_PAGE_SIZE);
+	close(t->events[0]);
+}
+
+TEST("mdma: hardware interrupts")
+{
+	struct owner slice, whole;
+
+	open_slice(&slice);
+	open_whole(&whole);
+	hardware_interrupts_of(&slice, 0);
+	hardware_interrupts_of(&whole, MDMA_VECTOR_ADI(0));
+	close_owner(&whole);
+	close_owner(&slice);
+}
+
 /* ---- MAP and UNMAP ---- */
 
 static int map(void *data)
