@@ -5,6 +5,7 @@
 HERE has rows.list and recorded. Writes OUT/bench.json and OUT/bench.svg, and prints the table.
   --compare OLD    and what has changed since the bench.json OLD
   --record         and writes the ratios into HERE/recorded, in the place of those of these ROLEs
+  --markdown       the table as docs/performance.md has it, all kernels in one
   --ktap           instead of all that KTAP: a ratio that is more than 3 % above the recorded one has failed
 """
 import argparse
@@ -109,14 +110,33 @@ def ratio_text(value):
 
 def print_table(role, release, entries):
     print(f"\n{role} (Linux {release}), in instructions")
-    print(f"{'':56} {'kit':>12} {'peer':>12} {'floor':>6} {'ratio':>7}  limit")
+    print(f"{'':62} {'kit':>12} {'peer':>12} {'floor':>6} {'ratio':>7}  limit")
     for entry in entries:
         if "skip" in entry:
-            print(f"{entry['name'][:56]:56} SKIP {entry['skip']}")
+            print(f"{entry['name'][:62]:62} SKIP {entry['skip']}")
             continue
         mark = "  over" if entry["over"] else ""
-        print(f"{entry['name'][:56]:56} {number(entry['kit']):>12} {number(entry['peer']):>12} "
+        print(f"{entry['name'][:62]:62} {number(entry['kit']):>12} {number(entry['peer']):>12} "
               f"{number(entry['floor']):>6} {ratio_text(entry['ratio']):>7}  {entry['limit'] or '-'}{mark}")
+
+
+def print_markdown(roles, rows, entries):
+    """The numbers of the first kernel, and the ratios of all."""
+    found = {(entry["kernel"], entry["name"]): entry for entry in entries}
+    others = roles[1:]
+    print("| | kit | peer | floor | ratio | limit |" + "".join(f" {role} |" for role in others))
+    print("|---|---|---|---|---|---|" + "---|" * len(others))
+    for row in rows:
+        entry = found.get((roles[0], row[5]))
+        if not entry or "skip" in entry:
+            continue
+        ratio = ratio_text(entry["ratio"])
+        cells = [entry["name"], number(entry["kit"]), number(entry["peer"]), number(entry["floor"]),
+                 f"**{ratio}**" if entry["over"] else ratio, (entry["limit"] or "").replace(",", ", ")]
+        for role in others:
+            other = found.get((role, row[5]))
+            cells.append(ratio_text(other["ratio"]) if other and "skip" not in other else "")
+        print("| " + " | ".join(cells) + " |")
 
 
 def print_changes(old_path, entries):
@@ -241,6 +261,7 @@ def main():
     parser.add_argument("--compare")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--ktap", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("roles", nargs="+")
     args = parser.parse_args()
 
@@ -258,6 +279,9 @@ def main():
         json.dump(entries, file, indent=1, ensure_ascii=False)
         file.write("\n")
     write_svg(args.out + "/bench.svg", entries)
+    if args.markdown:
+        print_markdown(args.roles, rows, entries)
+        return 0
     for role in args.roles:
         print_table(role, numbers[role].release, [entry for entry in entries if entry["kernel"] == role])
     if args.compare:
