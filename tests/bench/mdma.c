@@ -410,10 +410,10 @@ TEST_LONG("mdma: MAP and UNMAP", 900)
 	huge = huge_pages(MEMORY);
 	map_by_both(owners, small, 4 * KIB, "4k", 101);
 	map_by_both(owners, small, 2 * MIB, "2m", 51);
-	map_by_both(owners, small, 16 * MIB, "16m", 15);
-	map_by_both(owners, adjacent, 16 * MIB, "16m_adjacent", 15);
+	map_by_both(owners, small, 16 * MIB, "16m", 21);
+	map_by_both(owners, adjacent, 16 * MIB, "16m_adjacent", 31);
 	map_by_both(owners, huge, 2 * MIB, "2m_huge", 101);
-	map_by_both(owners, huge, 64 * MIB, "64m_huge", 15);
+	map_by_both(owners, huge, 64 * MIB, "64m_huge", 31);
 	if (!bench_is_short())
 		map_by_both(owners, small, 64 * MIB, "64m", 11);
 	munmap(small, MEMORY);
@@ -448,7 +448,7 @@ TEST_LONG("mdma: MAP and UNMAP with many groups in one container", 600)
 		snprintf(what, sizeof(what), "4k_x%u", want);
 		map_and_unmap(&slice, small, 4 * KIB, what, 51);
 		snprintf(what, sizeof(what), "2m_x%u", want);
-		map_and_unmap(&slice, small, 2 * MIB, what, 21);
+		map_and_unmap(&slice, small, 2 * MIB, what, 51);
 	}
 	for (unsigned int i = 1; i < nr; i++)
 		vfio_client_close(&clients[i]);
