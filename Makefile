@@ -60,4 +60,4 @@ dkms-remove: ## Take the kit away from DKMS and from this host's kernels
 	dkms remove -m $(call dkms-value,NAME) -v $(call dkms-value,VERSION) --all
 	rm -rf "/usr/src/$(call dkms-value,NAME)-$(call dkms-value,VERSION)"
 
--include lab/lab.mk tests/tests.mk tests/kunit/kunit.mk tests/static/static.mk
+-include lab/lab.mk tests/tests.mk tests/kunit/kunit.mk tests/static/static.mk tests/bench/bench.mk

@@ -162,6 +162,9 @@ int mdev_group(const char *uuid)
 	int ret;
 
 	ret = link_basename(name, sizeof(name), MDEV_DEVICES "/%s/iommu_group", uuid);
+	if (ret)
+		ret = link_basename(name, sizeof(name), "/sys/bus/pci/devices/%s/iommu_group",
+				    uuid);
 	return ret ?: atoi(name);
 }
 

@@ -54,7 +54,7 @@ long mdev_available(const char *parent, const char *type);
 /* Number of mdevs on the bus */
 int mdev_count(void);
 
-/* The mdev's iommu group */
+/* The iommu group of the mdev, or of the PCI function of that name */
 int mdev_group(const char *uuid);
 
 /*
