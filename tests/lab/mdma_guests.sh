@@ -23,10 +23,7 @@ guest() {
 
 guest one $one &
 first=$!
-# Where the kernel has iommufd, the second QEMU gets open files of it, and does not know that it has an mdev.
-way=()
-[[ ! -e /sys/class/misc/iommu ]] || way=(--fd)
-guest two "${way[@]}" $two &
+guest two $two &
 second=$!
 
 # The host's own channel, while both guests boot and run. dmatest.ko is of the guest's kernel; the debug kernel has its own.
