@@ -181,17 +181,28 @@ struct mdevkit_device {
 	struct mdevkit_device_private *priv;
 };
 
+/* A number that differs when one of the structures does that drivers and the kit share */
+#define __MDEVKIT_SIZE(number, what)	((number) * 1021UL + sizeof(what))
+#define MDEVKIT_INTERFACE							\
+	__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(		\
+	__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(1UL,			\
+		       struct mdevkit_device), struct mdevkit_device_ops),	\
+		       struct mdevkit_driver), struct mdevkit_type),		\
+		       struct mdevkit_pci_desc), struct mdevkit_io_page),	\
+		       struct mdevkit_attr_values)
+
 /**
  * __mdevkit_register_driver() - register a vendor driver on the mdev bus
  * @drv: the driver
  * @owner: its module; use mdevkit_register_driver()
  * @mod_name: the module's name
+ * @interface: MDEVKIT_INTERFACE as the driver's compiler saw it
  *
  * Context: process context, may sleep.
  * Return: see mdevkit_register_driver().
  */
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
-			      const char *mod_name);
+			      const char *mod_name, unsigned long interface);
 
 /**
  * mdevkit_unregister_driver() - undo of mdevkit_register_driver()
@@ -209,11 +220,12 @@ void mdevkit_unregister_driver(struct mdevkit_driver *drv);
  *
  * Context: process context, may sleep.
  * Return: 0; -EINVAL: device_size too small, no ops, wrong attr_values, or what the log says;
- * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOMEM; or what the registration
- * of the PCI driver returned.
+ * -EBUSY: the name is taken; -EEXIST: the software parent's; -ENOEXEC: the driver was compiled
+ * for another version of mdevkit, which a kernel without CONFIG_MODVERSIONS does not notice
+ * itself; -ENOMEM; or what the registration of the PCI driver returned.
  */
 #define mdevkit_register_driver(drv) \
-	__mdevkit_register_driver(drv, THIS_MODULE, KBUILD_MODNAME)
+	__mdevkit_register_driver(drv, THIS_MODULE, KBUILD_MODNAME, MDEVKIT_INTERFACE)
 
 /**
  * module_mdevkit_driver() - all that is left of a module which does no more than that

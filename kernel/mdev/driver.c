@@ -57,10 +57,15 @@ static void driver_remove_software_parent(struct mdevkit_driver *drv)
 }
 
 int __mdevkit_register_driver(struct mdevkit_driver *drv, struct module *owner,
-			      const char *mod_name)
+			      const char *mod_name, unsigned long interface)
 {
 	int ret;
 
+	/* First of all: nothing in @drv is where it is looked for */
+	if (interface != MDEVKIT_INTERFACE) {
+		pr_err("mdevkit: %s was compiled for another version of mdevkit\n", mod_name);
+		return -ENOEXEC;
+	}
 	if (!drv->ops || !drv->name || drv->device_size < sizeof(struct mdevkit_device))
 		return -EINVAL;
 	ret = mdevkit_attributes_check(drv);

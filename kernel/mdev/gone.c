@@ -3,7 +3,8 @@
 
 #include "private.h"
 
-bool mdevkit_device_gone(const struct mdevkit_device *kdev)
+/* In parentheses, because private.h has a macro of that name */
+bool (mdevkit_device_gone)(const struct mdevkit_device *kdev)
 {
 	return READ_ONCE(kdev->priv->gone);
 }

@@ -144,6 +144,9 @@ struct mdevkit_parent {
 	struct mdevkit_type_entry types[] __counted_by(nr_types);
 };
 
+/* The kit itself asks without a call. */
+#define mdevkit_device_gone(kdev)	READ_ONCE((kdev)->priv->gone)
+
 static inline struct mdevkit_device *mdevkit_from_vdev(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct mdevkit_device, vdev);

@@ -11,6 +11,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/io.h>
+#include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -261,6 +262,9 @@ static u64 bar_uniform(const struct mdevkit_device *kdev, unsigned int index, u6
 bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
 			       size_t count)
 {
+	/* Whatever the range of one QWORD is, bytes can make it up */
+	if (offset % 8 + count <= 8 && (bar_widths(kdev, index, offset) & MDEVKIT_WIDTH_1))
+		return true;
 	while (count) {
 		u64 step = bar_access_width(kdev, index, offset, count);
 
@@ -275,40 +279,120 @@ bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int i
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_bar_transfer_fits);
 
+/* The @count bytes at @buf, at most 8, as a number */
+static int get_user_bytes(u64 *value, const char __user *buf, size_t count)
+{
+	u8 byte;
+	__le16 word;
+	__le32 dword;
+	__le64 qword = 0;
+	int ret;
+
+	switch (count) {
+	case 1:
+		ret = get_user(byte, (const u8 __user *)buf);
+		*value = byte;
+		return ret;
+	case 2:
+		ret = get_user(word, (const __le16 __user *)buf);
+		*value = le16_to_cpu(word);
+		return ret;
+	case 4:
+		ret = get_user(dword, (const __le32 __user *)buf);
+		*value = le32_to_cpu(dword);
+		return ret;
+	default:
+		ret = copy_from_user(&qword, buf, count) ? -EFAULT : 0;
+		*value = le64_to_cpu(qword);
+		return ret;
+	}
+}
+
+static int put_user_bytes(u64 value, char __user *buf, size_t count)
+{
+	__le64 qword = cpu_to_le64(value);
+
+	switch (count) {
+	case 1:
+		return put_user((u8)value, (u8 __user *)buf);
+	case 2:
+		return put_user(cpu_to_le16(value), (__le16 __user *)buf);
+	case 4:
+		return put_user(cpu_to_le32(value), (__le32 __user *)buf);
+	default:
+		return copy_to_user(buf, &qword, count) ? -EFAULT : 0;
+	}
+}
+
+/* Does the register at @offset take all @count bytes at a time? */
+static bool is_one_access(u8 widths, u64 offset, size_t count)
+{
+	/* MDEVKIT_WIDTH_n is n */
+	return count <= 8 && is_power_of_2(count) && (widths & count) && IS_ALIGNED(offset, count);
+}
+
+/* What is transferred of one QWORD, whose registers are of one kind. Return: bytes, or -errno */
+static ssize_t qword_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
+			size_t count, u64 offset, u8 widths, bool write)
+{
+	unsigned int width;
+	size_t done = 0;
+	u64 bytes = 0;
+	int ret;
+
+	if (write && get_user_bytes(&bytes, buf, count))
+		return -EFAULT;
+	down_read(&kdev->priv->access);
+	do {
+		u64 value = bytes >> (done * BITS_PER_BYTE);
+
+		if (is_one_access(widths, offset, count))
+			width = count;
+		else
+			width = mdevkit_access_width(widths, offset + done, count - done);
+		if (write) {
+			value &= GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
+			ret = mdevkit_bar_write(kdev, index, offset + done, width, value);
+		} else {
+			ret = mdevkit_bar_read(kdev, index, offset + done, width, &value);
+			value &= GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
+			bytes |= value << (done * BITS_PER_BYTE);
+		}
+		if (ret)
+			break;
+		done += width;
+	} while (done < count);
+	up_read(&kdev->priv->access);
+	if (!write && done && put_user_bytes(bytes, buf, done))
+		return -EFAULT;
+	return done ?: ret;
+}
+
 static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
 		      size_t count, u64 offset, bool write)
 {
+	u8 widths = bar_widths(kdev, index, offset);
 	size_t done = 0;
-	int ret;
 
+	if (is_one_access(widths, offset, count))
+		return qword_rw(kdev, index, buf, count, offset, widths, write);
 	if (!mdevkit_bar_transfer_fits(kdev, index, offset, count))
 		return -EINVAL;
 	while (done < count) {
-		unsigned int width = bar_access_width(kdev, index, offset + done, count - done);
-		__le64 bytes = 0;
-		u64 value;
+		u64 at = offset + done;
+		size_t chunk = min_t(u64, count - done, 8 - at % 8);
+		ssize_t ret;
 
 		if (fatal_signal_pending(current))
 			return done ?: -EINTR;
 		cond_resched();
-		if (write) {
-			if (copy_from_user(&bytes, buf + done, width))
-				return done ?: -EFAULT;
-			down_read(&kdev->priv->access);
-			ret = mdevkit_bar_write(kdev, index, offset + done, width,
-						le64_to_cpu(bytes));
-			up_read(&kdev->priv->access);
-		} else {
-			down_read(&kdev->priv->access);
-			ret = mdevkit_bar_read(kdev, index, offset + done, width, &value);
-			up_read(&kdev->priv->access);
-			bytes = cpu_to_le64(value);
-			if (!ret && copy_to_user(buf + done, &bytes, width))
-				return done ?: -EFAULT;
-		}
-		if (ret)
+		ret = qword_rw(kdev, index, buf + done, chunk, at,
+			       bar_widths(kdev, index, at), write);
+		if (ret < 0)
 			return done ?: ret;
-		done += width;
+		done += ret;
+		if (ret < chunk)
+			return done;
 	}
 	return done;
 }

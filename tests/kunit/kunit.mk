@@ -7,4 +7,4 @@ check-kunit: ## KUnit suites on a user-mode kernel with every detector on (SUITE
 	tests/kunit/run-uml '$(or $(SUITES),*)'
 
 check-kunit-lab: ## KUnit suites as modules on the debug kernel in the lab's VM (KERNEL=debug-newest for the other)
-	tests/kunit/run-in-lab $(filter debug%,$(KERNEL))
+	TESTS=kunit.sh KERNEL='$(or $(filter debug%,$(KERNEL)),debug)' tests/run

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KUnit: parents that go away, and what they may declare. */
+/* KUnit: parents that go away, and what they and their drivers may declare. */
 
 #include <linux/sizes.h>
 
@@ -175,12 +175,22 @@ static void values_of_what_cannot_be_written_are_refused(struct kunit *test)
 	}
 }
 
+static void a_driver_for_another_version_is_refused(struct kunit *test)
+{
+	struct mdevkit_driver drv = { .name = "test" };
+
+	KUNIT_EXPECT_EQ(test, __mdevkit_register_driver(&drv, THIS_MODULE, "test",
+							MDEVKIT_INTERFACE + 1), -ENOEXEC);
+	KUNIT_EXPECT_EQ(test, mdevkit_register_driver(&drv), -EINVAL);
+}
+
 static struct kunit_case parent_test_cases[] = {
 	KUNIT_CASE(a_stuck_tenant_keeps_no_news_from_anybody),
 	KUNIT_CASE(a_reset_may_find_out_that_the_parent_has_gone),
 	KUNIT_CASE(what_is_wrong_with_a_type_is_named),
 	KUNIT_CASE(tools_are_told_what_an_attribute_takes),
 	KUNIT_CASE(values_of_what_cannot_be_written_are_refused),
+	KUNIT_CASE(a_driver_for_another_version_is_refused),
 	{}
 };
 

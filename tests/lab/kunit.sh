@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The KUnit suites of the kit and its samples, as modules that are loaded for it: on a real kernel and two CPUs, which the
+# user-mode kernel (tests/kunit/run-uml) has not. Needs a kernel with KUnit.
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/lab/lib/ktap.sh
+. "$here/ktap.sh"
+# shellcheck source=tests/lab/lib/kunit-suite.sh
+. "$here/kunit-suite.sh"
+
+# The modules that hold suites have a section for them.
+mapfile -t modules < <(find "/lib/modules/$(uname -r)/updates" -name '*.ko' -exec grep -la '\.kunit_test_suites' {} + |
+	sed 's|.*/||; s|\.ko$||' | sort)
+mapfile -t suites <"$here/kunit-suites"
+
+plan $((${#suites[@]} + 2))
+# The alarms that the suites provoke on purpose
+grep -vE '^(#|$)' "$here/kunit-alarms" | while read -r alarm; do
+	echo "mdevkit-test: allows $alarm" >/dev/kmsg
+done
+expect "the modules with suites load" modprobe -a "${modules[@]}"
+for suite in "${suites[@]}"; do
+	results=/sys/kernel/debug/kunit/${suite%=*}/results
+	[[ -r $results ]] || results=/dev/null
+	kunit_suite "${suite%=*}" "${suite#*=}" "$results"
+done
+# A suite that forgot something keeps its module.
+expect "they can be unloaded" rmmod "${modules[@]}"
+finish
