@@ -25,6 +25,6 @@ for suite in "${suites[@]}"; do
 	kunit_suite "${suite%=*}" "${suite#*=}" "$results"
 done
 # A suite that forgot something keeps its module. What the suites needed goes, too: other tests unload the kit.
-expect "they can be unloaded" modprobe -r "${modules[@]}"
+expect "they can be unloaded" modprobe -r "${modules[@]}" mdevkit iommu_aux
 same "nothing of them is left" "$(lsmod | grep -E '^(mdevkit|iommu_aux|mock_iommu)' || true)" ""
 finish
