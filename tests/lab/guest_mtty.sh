@@ -14,7 +14,7 @@ logs=$(mktemp -d)
 guest() {
 	local title=$1 status=0
 	shift
-	lab-guest "$@" >"$logs/out" 2>&1 || status=$?
+	lab-guest --timeout $((120 * ${MDEVKIT_SLOWNESS:-1})) "$@" >"$logs/out" 2>&1 || status=$?
 	note "$(<"$logs/out")"
 	result $status "$title" "lab-guest ended with $status"
 }
