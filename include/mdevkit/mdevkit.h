@@ -185,11 +185,11 @@ struct mdevkit_device {
 #define __MDEVKIT_SIZE(number, what)	((number) * 1021UL + sizeof(what))
 #define MDEVKIT_INTERFACE							\
 	__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(		\
-	__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(1UL,			\
+	__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(__MDEVKIT_SIZE(1UL,	\
 		       struct mdevkit_device), struct mdevkit_device_ops),	\
 		       struct mdevkit_driver), struct mdevkit_type),		\
 		       struct mdevkit_pci_desc), struct mdevkit_io_page),	\
-		       struct mdevkit_attr_values)
+		       struct mdevkit_attr_values), struct mdevkit_pci_bytes)
 
 /**
  * __mdevkit_register_driver() - register a vendor driver on the mdev bus

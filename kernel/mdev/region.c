@@ -324,10 +324,9 @@ static int put_user_bytes(u64 value, char __user *buf, size_t count)
 	}
 }
 
-/* Does the register at @offset take all @count bytes at a time? */
+/* Does the register at @offset take all @count bytes at a time? MDEVKIT_WIDTH_n is n. */
 static bool is_one_access(u8 widths, u64 offset, size_t count)
 {
-	/* MDEVKIT_WIDTH_n is n */
 	return count <= 8 && is_power_of_2(count) && (widths & count) && IS_ALIGNED(offset, count);
 }
 
@@ -335,7 +334,6 @@ static bool is_one_access(u8 widths, u64 offset, size_t count)
 static ssize_t qword_rw(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
 			size_t count, u64 offset, u8 widths, bool write)
 {
-	unsigned int width;
 	size_t done = 0;
 	u64 bytes = 0;
 	int ret;
@@ -344,19 +342,18 @@ static ssize_t qword_rw(struct mdevkit_device *kdev, unsigned int index, char __
 		return -EFAULT;
 	down_read(&kdev->priv->access);
 	do {
-		u64 value = bytes >> (done * BITS_PER_BYTE);
+		u64 at = offset + done, mask, value;
+		unsigned int width = count - done;
 
-		if (is_one_access(widths, offset, count))
-			width = count;
-		else
-			width = mdevkit_access_width(widths, offset + done, count - done);
+		if (!is_one_access(widths, at, width))
+			width = mdevkit_access_width(widths, at, width);
+		mask = GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
 		if (write) {
-			value &= GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
-			ret = mdevkit_bar_write(kdev, index, offset + done, width, value);
+			value = bytes >> (done * BITS_PER_BYTE) & mask;
+			ret = mdevkit_bar_write(kdev, index, at, width, value);
 		} else {
-			ret = mdevkit_bar_read(kdev, index, offset + done, width, &value);
-			value &= GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
-			bytes |= value << (done * BITS_PER_BYTE);
+			ret = mdevkit_bar_read(kdev, index, at, width, &value);
+			bytes |= (value & mask) << (done * BITS_PER_BYTE);
 		}
 		if (ret)
 			break;
