@@ -146,3 +146,7 @@ pack_cpio() {
 	# shellcheck disable=SC2016 # expanded in the chroot
 	"$MDEVKIT_TOP/lab/chroot" "$1" -- sh -c 'cd "$1" && find "$2" | busybox cpio -o -H newc 2>/dev/null' sh "$2" "${3:-.}"
 }
+
+# How the programs that run in the lab's VM are compiled
+# shellcheck disable=SC2034 # for those who source this
+program_flags="-std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-format-zero-length -Wno-format-truncation -D_GNU_SOURCE -pthread"

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "life.h"
 #include "measure.h"
 #include "mdma.h"
 
@@ -458,28 +459,6 @@ TEST_LONG("mdma: MAP and UNMAP with many groups in one container", 600)
 
 /* ---- the life of an mdev ---- */
 
-static int create(void *data)
-{
-	struct owner *slice = data;
-
-	return mdev_create(MDMA_PARENT, "mdma-1", slice->uuid);
-}
-
-static int remove_it(void *data)
-{
-	struct owner *slice = data;
-
-	return mdev_remove(slice->uuid);
-}
-
-static int open_close(void *data)
-{
-	struct owner *slice = data;
-	int fd = ioctl(slice->space.groups[0].fd, VFIO_GROUP_GET_DEVICE_FD, slice->uuid);
-
-	return fd < 0 ? -errno : error(close(fd));
-}
-
 static void create_others(unsigned int first, unsigned int end)
 {
 	char uuid[UUID_SIZE];
@@ -492,28 +471,14 @@ static void create_others(unsigned int first, unsigned int end)
 
 TEST_LONG("mdma: create, open, close, remove, with few and with many others", 600)
 {
-	static const struct bench_step first[] = {
-		{ "mdma.create", create },
-		{ "mdma.remove", remove_it },
-	};
-	static const struct bench_step among_many[] = {
-		{ "mdma.create_120", create },
-		{ "mdma.remove_120", remove_it },
-	};
-	struct owner slice = { };
+	struct bench_mdev slice = { .parent = MDMA_PARENT, .type = "mdma-1" };
 	const char *why = mdma_bind(MDMA_BDF, "mdma");
 
 	REQUIRE(!why, "%s", why);
 	mdev_uuid(SLICES, slice.uuid);
-	bench_cycle(BENCH_KIT, first, ARRAY_SIZE(first), &slice, 101, 1);
-	REQUIRE_OK(create(&slice));
-	REQUIRE_OK(vfio_space_open(&slice.space, vfio_type1v2));
-	REQUIRE_OK(vfio_join_group(&slice.space, slice.uuid));
-	bench_one(BENCH_KIT, "mdma.open_close", open_close, &slice);
-	vfio_leave_group(&slice.space, slice.uuid);
-	vfio_space_close(&slice.space);
-	REQUIRE_OK(remove_it(&slice));
+	bench_create_remove(BENCH_KIT, &slice, "mdma", "", 101);
+	bench_open_close(BENCH_KIT, &slice, "mdma");
 	create_others(0, 119);
-	bench_cycle(BENCH_KIT, among_many, ARRAY_SIZE(among_many), &slice, 101, 1);
+	bench_create_remove(BENCH_KIT, &slice, "mdma", "_120", 101);
 	remove_others(OTHERS, 0, 119);
 }

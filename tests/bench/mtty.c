@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "life.h"
 #include "measure.h"
 #include "mtty.h"
 
@@ -251,34 +252,12 @@ TEST("mtty: interrupts")
 
 /* ---- the life of an mdev ---- */
 
-struct life {
-	const char *parent;
-	const char *type;
-	char uuid[UUID_SIZE];
-	struct vfio_space space;
-	int group;
-};
-
-static int create(void *data)
+static struct bench_mdev card_mdev(void)
 {
-	struct life *life = data;
+	struct bench_mdev mdev = { .parent = MTTY_PARENT, .type = "mtty-1" };
 
-	return mdev_create(life->parent, life->type, life->uuid);
-}
-
-static int remove_it(void *data)
-{
-	struct life *life = data;
-
-	return mdev_remove(life->uuid);
-}
-
-static int open_close(void *data)
-{
-	struct life *life = data;
-	int fd = ioctl(life->group, VFIO_GROUP_GET_DEVICE_FD, life->uuid);
-
-	return fd < 0 ? -errno : error(close(fd));
+	mdev_uuid(0, mdev.uuid);
+	return mdev;
 }
 
 /*
@@ -287,35 +266,17 @@ static int open_close(void *data)
  */
 TEST_LONG("udev: create and remove", 300)
 {
-	static const struct bench_step steps[] = {
-		{ "mtty.udev_create", create },
-		{ "mtty.udev_remove", remove_it },
-	};
-	struct life life = { .parent = MTTY_PARENT, .type = "mtty-1" };
 	const struct sched_param first = { .sched_priority = 1 };
+	struct bench_mdev mdev = card_mdev();
 
 	REQUIRE(!sched_setscheduler(0, SCHED_FIFO, &first));
-	mdev_uuid(0, life.uuid);
-	bench_cycle(bench_side(), steps, ARRAY_SIZE(steps), &life, 51, 1);
+	bench_create_remove(bench_side(), &mdev, "mtty.udev", "", 51);
 }
 
 TEST_LONG("mtty: create, open, close, remove", 300)
 {
-	static const struct bench_step steps[] = {
-		{ "mtty.create", create },
-		{ "mtty.remove", remove_it },
-	};
-	struct life life = { .parent = MTTY_PARENT, .type = "mtty-1" };
-	const char *side = bench_side();
+	struct bench_mdev mdev = card_mdev();
 
-	mdev_uuid(0, life.uuid);
-	bench_cycle(side, steps, ARRAY_SIZE(steps), &life, 101, 1);
-	REQUIRE_OK(create(&life));
-	REQUIRE_OK(vfio_space_open(&life.space, vfio_type1v2));
-	REQUIRE_OK(vfio_join_group(&life.space, life.uuid));
-	life.group = life.space.groups[0].fd;
-	bench_one(side, "mtty.open_close", open_close, &life);
-	vfio_leave_group(&life.space, life.uuid);
-	vfio_space_close(&life.space);
-	REQUIRE_OK(remove_it(&life));
+	bench_create_remove(bench_side(), &mdev, "mtty", "", 101);
+	bench_open_close(bench_side(), &mdev, "mtty");
 }

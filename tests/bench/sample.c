@@ -9,28 +9,28 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "life.h"
 #include "measure.h"
-#include "sysfs.h"
 #include "vfio.h"
 
 static const struct sample {
 	const char *name;
-	const char *parent;
-	const char *type;
+	struct bench_mdev mdev;
 	unsigned int bar;	/* one with registers or memory at @offset */
 	u64 offset;
 } samples[] = {
-	{ "hello", "/sys/devices/virtual/hello/hello", "hello-die", 0, 4 },
-	{ "mdpy", "/sys/devices/virtual/mdpy/mdpy", "mdpy-vga", 0, 0 },
-	{ "mbochs", "/sys/devices/virtual/mbochs/mbochs", "mbochs-small", 2, 0x600 },
+	{ "hello", { .parent = "/sys/devices/virtual/hello/hello", .type = "hello-die" },
+	  0, 4 },
+	{ "mdpy", { .parent = "/sys/devices/virtual/mdpy/mdpy", .type = "mdpy-vga" },
+	  0, 0 },
+	{ "mbochs", { .parent = "/sys/devices/virtual/mbochs/mbochs", .type = "mbochs-small" },
+	  2, 0x600 },
 };
 
 struct user {
-	const struct sample *sample;
-	char uuid[UUID_SIZE];
+	struct sample sample;
 	struct vfio_space space;
 	struct vfio_client client;
-	int group;
 	u8 bytes[4];
 };
 
@@ -38,8 +38,8 @@ static int read_4(void *data)
 {
 	struct user *user = data;
 
-	return pread(user->client.fd, user->bytes, 4, user->client.bars[user->sample->bar].offset +
-		     user->sample->offset) == 4 ? 0 : -EIO;
+	return pread(user->client.fd, user->bytes, 4, user->client.bars[user->sample.bar].offset +
+		     user->sample.offset) == 4 ? 0 : -EIO;
 }
 
 static int config_read_4(void *data)
@@ -58,64 +58,36 @@ static int get_info(void *data)
 	return ioctl(user->client.fd, VFIO_DEVICE_GET_INFO, &info) ? -errno : 0;
 }
 
-static int create(void *data)
+static void one(struct user *user, const char *what, int (*run)(void *data))
 {
-	struct user *user = data;
+	char key[64];
 
-	return mdev_create(user->sample->parent, user->sample->type, user->uuid);
-}
-
-static int remove_it(void *data)
-{
-	struct user *user = data;
-
-	return mdev_remove(user->uuid);
-}
-
-static int open_close(void *data)
-{
-	struct user *user = data;
-	int fd = ioctl(user->space.groups[0].fd, VFIO_GROUP_GET_DEVICE_FD, user->uuid);
-
-	return fd < 0 || close(fd) ? -errno : 0;
-}
-
-static const char *key(const struct sample *sample, const char *what, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s.%s", sample->name, what);
-	return buf;
+	snprintf(key, sizeof(key), "%s.%s", user->sample.name, what);
+	bench_one(bench_side(), key, run, user);
 }
 
 TEST_LONG("sample: what all drivers do in the same way", 300)
 {
-	const char *name = getenv("BENCH_SAMPLE"), *side = bench_side();
-	char keys[2][64], buf[64];
+	const char *name = getenv("BENCH_SAMPLE");
 	struct user user = { };
-	struct bench_step life[] = {
-		{ keys[0], create },
-		{ keys[1], remove_it },
-	};
+	struct bench_mdev *mdev = &user.sample.mdev;
 
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
 		if (name && !strcmp(samples[i].name, name))
-			user.sample = &samples[i];
-	REQUIRE(user.sample, "BENCH_SAMPLE names the driver that is loaded");
-	mdev_uuid(0, user.uuid);
-	key(user.sample, "create", keys[0], sizeof(keys[0]));
-	key(user.sample, "remove", keys[1], sizeof(keys[1]));
-	bench_cycle(side, life, ARRAY_SIZE(life), &user, 101, 1);
+			user.sample = samples[i];
+	REQUIRE(user.sample.name, "BENCH_SAMPLE names the driver that is loaded");
+	mdev_uuid(0, mdev->uuid);
+	bench_create_remove(bench_side(), mdev, name, "", 101);
+	bench_open_close(bench_side(), mdev, name);
 
-	REQUIRE_OK(create(&user));
+	REQUIRE_OK(mdev_create(mdev->parent, mdev->type, mdev->uuid));
 	REQUIRE_OK(vfio_space_open(&user.space, vfio_type1v2));
-	REQUIRE_OK(vfio_join_group(&user.space, user.uuid));
-	bench_one(side, key(user.sample, "open_close", buf, sizeof(buf)), open_close, &user);
-	REQUIRE_OK(vfio_client_open(&user.client, &user.space, user.uuid));
+	REQUIRE_OK(vfio_client_open(&user.client, &user.space, mdev->uuid));
 	REQUIRE_OK(get_info(&user));
-	bench_one(side, key(user.sample, "read4", buf, sizeof(buf)), read_4, &user);
-	bench_one(side, key(user.sample, "config_read4", buf, sizeof(buf)), config_read_4, &user);
-	bench_one(side, key(user.sample, "get_info", buf, sizeof(buf)), get_info, &user);
+	one(&user, "read4", read_4);
+	one(&user, "config_read4", config_read_4);
+	one(&user, "get_info", get_info);
 	vfio_client_close(&user.client);
-	vfio_leave_group(&user.space, user.uuid);
 	vfio_space_close(&user.space);
-	REQUIRE_OK(remove_it(&user));
+	REQUIRE_OK(mdev_remove(mdev->uuid));
 }
