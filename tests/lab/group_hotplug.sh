@@ -23,17 +23,7 @@ cleanup() {
 
 # A user of the group, as QEMU is one: from when this returns until let_go
 hold() {
-	coproc HOLD {
-		exec python3 -c '
-import fcntl, os, struct, sys
-SET_IOMMU, SET_CONTAINER, TYPE1v2 = 0x3b66, 0x3b68, 3
-container = os.open("/dev/vfio/vfio", os.O_RDWR)
-group = os.open("/dev/vfio/" + sys.argv[1], os.O_RDWR)
-fcntl.ioctl(group, SET_CONTAINER, struct.pack("i", container))
-fcntl.ioctl(container, SET_IOMMU, TYPE1v2)
-print("held", flush=True)
-sys.stdin.read()' "$1"
-	}
+	coproc HOLD { exec python3 /usr/lib/mdevkit/tests/hold_group.py "$1"; }
 	held=$HOLD_PID
 	read -r -t 60 line <&"${HOLD[0]}" && [[ $line == held ]]
 }
