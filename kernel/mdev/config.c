@@ -357,11 +357,13 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_open);
 void mdevkit_config_reset(struct mdevkit_device *kdev)
 {
 	struct mdevkit_config *config = kdev->priv->config;
+	const u64 *initial = (const u64 *)config->initial;
+	const u64 *kept = (const u64 *)config->kept;
+	u64 *value = (u64 *)config->value;
 	size_t i;
 
-	for (i = 0; i < config->size; i++)
-		config->value[i] = (config->initial[i] & ~config->kept[i]) |
-				   (config->value[i] & config->kept[i]);
+	for (i = 0; i < config->size / sizeof(*value); i++)
+		value[i] = (initial[i] & ~kept[i]) | (value[i] & kept[i]);
 	config_apply(kdev);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_reset);
@@ -416,13 +418,26 @@ static void config_fix_power_state(struct mdevkit_config *config, u8 before)
 		*ctrl = (*ctrl & ~PCI_PM_CTRL_STATE_MASK) | (before & PCI_PM_CTRL_STATE_MASK);
 }
 
+static bool ranges_meet(u64 offset, size_t count, u64 other, size_t other_count)
+{
+	return offset < other + other_count && other < offset + count;
+}
+
+/* Can a write there change anything beside the bytes themselves? */
+static bool config_write_has_effects(const struct mdevkit_config *config, u64 offset,
+				     size_t count)
+{
+	return ranges_meet(offset, count, PCI_COMMAND, 2) ||
+	       (config->pm && ranges_meet(offset, count, config->pm + PCI_PM_CTRL, 2));
+}
+
 static bool config_write_has_flr(struct mdevkit_config *config, u64 offset, const u8 *buf,
 				 size_t count)
 {
 	/* Initiate Function Level Reset is bit 15 of Device Control and reads as zero */
 	u64 at = config->express + PCI_EXP_DEVCTL + 1;
 
-	return config->express && offset <= at && at < offset + count &&
+	return config->express && ranges_meet(offset, count, at, 1) &&
 	       (buf[at - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8));
 }
 
@@ -462,7 +477,7 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 		config_fix_power_state(config, power);
 	if (config_write_has_flr(config, offset, buf, count))
 		*flr = true;
-	else
+	else if (config_write_has_effects(config, offset, count))
 		config_apply(kdev);
 	return 0;
 }

@@ -227,12 +227,36 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_capacity_give(parent, type);
 }
 
+/* The driver's reset. The device does no DMA, and no page of it is in a mapping or gets there. */
+static int device_reset_quiet(struct mdevkit_device *kdev)
+{
+	int ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
+
+	/* While the tenant cannot make it raise new ones */
+	if (!ret)
+		mdevkit_irqs_discard(kdev);
+	return ret;
+}
+
+/* With Bus Master Enable, which a reset keeps, DMA may start again. */
+static int device_reset_end(struct mdevkit_device *kdev, int ret)
+{
+	if (ret) {
+		dev_err_ratelimited(&kdev->mdev->dev,
+				    "reset failed: %d; its DMA stays off until one succeeds\n",
+				    ret);
+		return ret;
+	}
+	mdevkit_dma_allow(kdev, MDEVKIT_DMA_RESET);
+	return 0;
+}
+
 /**
  * mdevkit_device_reset_locked() - reset the function
  * @kdev: the device; its access lock is held for writing
  *
  * The tenant's pages are taken back. One that is touched meanwhile is put in when the
- * reset is over. With Bus Master Enable, which a reset keeps, DMA may start again.
+ * reset is over.
  *
  * Return: 0; -ENODEV when the parent has gone; or what the driver returned.
  */
@@ -252,19 +276,18 @@ int mdevkit_device_reset_locked(struct mdevkit_device *kdev)
 	mdevkit_mmap_revoke(kdev);
 	mdevkit_irqs_reset(kdev);
 	mdevkit_config_reset(kdev);
-	ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
-	/* While the tenant cannot make it raise new ones */
-	if (!ret)
-		mdevkit_irqs_discard(kdev);
+	ret = device_reset_quiet(kdev);
 	mdevkit_mmap_unblock(kdev);
-	if (ret) {
-		dev_err_ratelimited(&kdev->mdev->dev,
-				    "reset failed: %d; its DMA stays off until one succeeds\n",
-				    ret);
-		return ret;
-	}
-	mdevkit_dma_allow(kdev, MDEVKIT_DMA_RESET);
-	return 0;
+	return device_reset_end(kdev, ret);
+}
+
+/* Nobody has the device open: there are no mappings and no eventfds. */
+static int device_reset_for_new_user(struct mdevkit_device *kdev)
+{
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_RESET);
+	mdevkit_irqs_reset(kdev);
+	mdevkit_config_open(kdev);
+	return device_reset_end(kdev, device_reset_quiet(kdev));
 }
 
 /**
@@ -290,8 +313,7 @@ static int device_open_locked(struct mdevkit_device *kdev)
 	ret = mdevkit_mmap_open(kdev);
 	if (ret)
 		return ret;
-	mdevkit_config_open(kdev);
-	ret = mdevkit_device_reset_locked(kdev);
+	ret = device_reset_for_new_user(kdev);
 	if (!ret && kdev->ops->open)
 		ret = kdev->ops->open(kdev);
 	if (ret)

@@ -156,7 +156,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_dma_iommu_gone);
  * @on: may it do DMA? (in D0 only)
  *
  * When it returns after false, no DMA is under way. A driver that cannot start is
- * asked again at the next write to config space.
+ * asked again at the next write to the Command register or the power state.
  */
 void mdevkit_dma_set_bus_master(struct mdevkit_device *kdev, bool on)
 {

@@ -202,9 +202,12 @@ void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	bool rising;
 
+	/* Whatever else lets the line be delivered has looked at it then: the same again is no news */
+	if (READ_ONCE(irqs->level) == asserted)
+		return;
 	guard(spinlock_irqsave)(&irqs->lock);
 	rising = asserted && !irqs->level;
-	irqs->level = asserted;
+	WRITE_ONCE(irqs->level, asserted);
 	if (!asserted)
 		WRITE_ONCE(irqs->vectors[0].pending, false);
 	else if (irqs->active == VFIO_PCI_INTX_IRQ_INDEX)
@@ -426,7 +429,7 @@ void mdevkit_irqs_reset(struct mdevkit_device *kdev)
 	unsigned int i;
 
 	scoped_guard(spinlock_irqsave, &irqs->lock)
-		irqs->level = false;
+		WRITE_ONCE(irqs->level, false);
 	/* PCI 3.0, 6.8.2.9: the mask bit of each vector is set after reset */
 	for (i = 0; i < kdev->type->pci->msix_vectors; i++) {
 		u32 *entry = irqs->msix_table + i * (PCI_MSIX_ENTRY_SIZE / 4);
@@ -644,7 +647,8 @@ static void irq_loopback(struct mdevkit_device *kdev, const struct vfio_irq_set 
 	for (i = 0; i < hdr->count; i++) {
 		if (select && !select[i])
 			continue;
-		scoped_guard(spinlock_irqsave, &irqs->lock)
+		/* Of a process, with interrupts on */
+		scoped_guard(spinlock_irq, &irqs->lock)
 			mdevkit_irq_signal_trigger(*irq_trigger(irqs, hdr->index, hdr->start + i));
 		cond_resched();
 	}

@@ -17,33 +17,6 @@
 #include "irqs.h"
 #include "private.h"
 
-static u64 msix_table_end(const struct mdevkit_pci_desc *desc)
-{
-	return desc->msix_table + (u64)desc->msix_vectors * PCI_MSIX_ENTRY_SIZE;
-}
-
-static u64 msix_pba_end(const struct mdevkit_pci_desc *desc)
-{
-	return desc->msix_pba + (u64)DIV_ROUND_UP(desc->msix_vectors, 64) * 8;
-}
-
-/**
- * mdevkit_msix_covers() - does an offset belong to the MSI-X table or PBA?
- * @desc: the personality
- * @bar: the BAR
- * @offset: offset in it
- *
- * Return: true if mdevkit emulates it.
- */
-bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset)
-{
-	if (!desc->msix_vectors || bar != desc->msix_bar)
-		return false;
-	return (offset >= desc->msix_table && offset < msix_table_end(desc)) ||
-	       (offset >= desc->msix_pba && offset < msix_pba_end(desc));
-}
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_msix_covers);
-
 /* The pending bits at @offset of the PBA */
 static u64 msix_pba_bits(const struct mdevkit_device *kdev, u64 offset, unsigned int width)
 {
@@ -67,8 +40,8 @@ static u64 msix_pba_bits(const struct mdevkit_device *kdev, u64 offset, unsigned
  */
 u64 mdevkit_msix_next_edge(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset)
 {
-	const u64 edges[] = { desc->msix_table, msix_table_end(desc),
-			      desc->msix_pba, msix_pba_end(desc) };
+	const u64 edges[] = { desc->msix_table, mdevkit_msix_table_end(desc),
+			      desc->msix_pba, mdevkit_msix_pba_end(desc) };
 	u64 next = U64_MAX;
 	unsigned int i;
 
@@ -96,7 +69,7 @@ int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int widt
 
 	if (width < 4)
 		return -EINVAL;
-	if (offset < desc->msix_table || offset >= msix_table_end(desc)) {
+	if (offset < desc->msix_table || offset >= mdevkit_msix_table_end(desc)) {
 		*value = msix_pba_bits(kdev, offset - desc->msix_pba, width);
 		return 0;
 	}
@@ -124,7 +97,7 @@ int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int wid
 
 	if (width < 4)
 		return -EINVAL;
-	if (offset < desc->msix_table || offset >= msix_table_end(desc))
+	if (offset < desc->msix_table || offset >= mdevkit_msix_table_end(desc))
 		return 0;
 	entry = &kdev->priv->irqs->msix_table[(offset - desc->msix_table) / 4];
 	WRITE_ONCE(entry[0], lower_32_bits(value));

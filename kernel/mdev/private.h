@@ -17,7 +17,6 @@
 
 #include <mdevkit/mdevkit.h>
 
-struct dentry;
 struct mdevkit_config;
 struct mdevkit_group;
 struct mdevkit_irqs;
@@ -109,7 +108,7 @@ struct mdevkit_device_private {
 	bool memory_enabled;
 	bool gone;			/* set once, by the parent's end; read anywhere */
 	struct mdevkit_counters __percpu *counters;
-	struct dentry *counters_file;
+	struct list_head counters_entry;	/* guarded by counters.c's shown_lock */
 };
 
 struct mdevkit_type_entry {
@@ -226,7 +225,33 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 			 bool *flr);
 
 /* msix.c */
-bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
+static inline u64 mdevkit_msix_table_end(const struct mdevkit_pci_desc *desc)
+{
+	return desc->msix_table + (u64)desc->msix_vectors * PCI_MSIX_ENTRY_SIZE;
+}
+
+static inline u64 mdevkit_msix_pba_end(const struct mdevkit_pci_desc *desc)
+{
+	return desc->msix_pba + (u64)DIV_ROUND_UP(desc->msix_vectors, 64) * 8;
+}
+
+/**
+ * mdevkit_msix_covers() - does an offset belong to the MSI-X table or PBA?
+ * @desc: the personality
+ * @bar: the BAR
+ * @offset: offset in it
+ *
+ * Return: true if mdevkit emulates it.
+ */
+static inline bool mdevkit_msix_covers(const struct mdevkit_pci_desc *desc, unsigned int bar,
+				       u64 offset)
+{
+	if (!desc->msix_vectors || bar != desc->msix_bar)
+		return false;
+	return (offset >= desc->msix_table && offset < mdevkit_msix_table_end(desc)) ||
+	       (offset >= desc->msix_pba && offset < mdevkit_msix_pba_end(desc));
+}
+
 u64 mdevkit_msix_next_edge(const struct mdevkit_pci_desc *desc, unsigned int bar, u64 offset);
 int mdevkit_msix_read(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 *value);
 int mdevkit_msix_write(struct mdevkit_device *kdev, u64 offset, unsigned int width, u64 value);

@@ -199,36 +199,6 @@ int mdevkit_region_write_config(struct mdevkit_device *kdev, u64 offset, const u
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_region_write_config);
 
-static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
-			 bool write)
-{
-	size_t done = 0;
-	u8 bytes[64];
-	int ret;
-
-	while (done < count) {
-		size_t chunk = min(count - done, sizeof(bytes));
-
-		if (write) {
-			if (copy_from_user(bytes, buf + done, chunk))
-				return -EFAULT;
-			down_write(&kdev->priv->access);
-			ret = mdevkit_region_write_config(kdev, offset + done, bytes, chunk);
-			up_write(&kdev->priv->access);
-		} else {
-			down_read(&kdev->priv->access);
-			ret = mdevkit_config_read(kdev, offset + done, bytes, chunk);
-			up_read(&kdev->priv->access);
-			if (!ret && copy_to_user(buf + done, bytes, chunk))
-				return -EFAULT;
-		}
-		if (ret)
-			return ret;
-		done += chunk;
-	}
-	return done;
-}
-
 static unsigned int bar_access_width(const struct mdevkit_device *kdev, unsigned int index,
 				     u64 offset, size_t count)
 {
@@ -324,10 +294,92 @@ static int put_user_bytes(u64 value, char __user *buf, size_t count)
 	}
 }
 
+static int config_access(struct mdevkit_device *kdev, u64 offset, u8 *bytes, size_t count,
+			 bool write)
+{
+	int ret;
+
+	if (write) {
+		down_write(&kdev->priv->access);
+		ret = mdevkit_region_write_config(kdev, offset, bytes, count);
+		up_write(&kdev->priv->access);
+	} else {
+		down_read(&kdev->priv->access);
+		ret = mdevkit_config_read(kdev, offset, bytes, count);
+		up_read(&kdev->priv->access);
+	}
+	return ret;
+}
+
+/* Whole parts of config space, as whoever saves it reads them */
+static noinline_for_stack ssize_t config_rw_many(struct mdevkit_device *kdev, char __user *buf,
+						 size_t count, u64 offset, bool write)
+{
+	size_t done = 0;
+	u8 bytes[64];
+	int ret;
+
+	while (done < count) {
+		size_t chunk = min(count - done, sizeof(bytes));
+
+		if (write && copy_from_user(bytes, buf + done, chunk))
+			return -EFAULT;
+		ret = config_access(kdev, offset + done, bytes, chunk, write);
+		if (ret)
+			return ret;
+		if (!write && copy_to_user(buf + done, bytes, chunk))
+			return -EFAULT;
+		done += chunk;
+	}
+	return done;
+}
+
+static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t count, u64 offset,
+			 bool write)
+{
+	u64 value = 0;
+	__le64 bytes;
+	int ret;
+
+	if (count > sizeof(bytes))
+		return config_rw_many(kdev, buf, count, offset, write);
+	if (write && get_user_bytes(&value, buf, count))
+		return -EFAULT;
+	bytes = cpu_to_le64(value);
+	ret = config_access(kdev, offset, (u8 *)&bytes, count, write);
+	if (ret)
+		return ret;
+	if (!write && put_user_bytes(le64_to_cpu(bytes), buf, count))
+		return -EFAULT;
+	return count;
+}
+
 /* Does the register at @offset take all @count bytes at a time? MDEVKIT_WIDTH_n is n. */
 static bool is_one_access(u8 widths, u64 offset, size_t count)
 {
 	return count <= 8 && is_power_of_2(count) && (widths & count) && IS_ALIGNED(offset, count);
+}
+
+/* What drivers do. Return: @width, or -errno */
+static ssize_t bar_access(struct mdevkit_device *kdev, unsigned int index, char __user *buf,
+			  unsigned int width, u64 offset, bool write)
+{
+	u64 value;
+	int ret;
+
+	if (write && get_user_bytes(&value, buf, width))
+		return -EFAULT;
+	down_read(&kdev->priv->access);
+	if (write)
+		ret = mdevkit_bar_write(kdev, index, offset, width, value);
+	else
+		ret = mdevkit_bar_read(kdev, index, offset, width, &value);
+	up_read(&kdev->priv->access);
+	if (ret)
+		return ret;
+	if (!write && put_user_bytes(value, buf, width))
+		return -EFAULT;
+	return width;
 }
 
 /* What is transferred of one QWORD, whose registers are of one kind. Return: bytes, or -errno */
@@ -343,10 +395,8 @@ static ssize_t qword_rw(struct mdevkit_device *kdev, unsigned int index, char __
 	down_read(&kdev->priv->access);
 	do {
 		u64 at = offset + done, mask, value;
-		unsigned int width = count - done;
+		unsigned int width = mdevkit_access_width(widths, at, count - done);
 
-		if (!is_one_access(widths, at, width))
-			width = mdevkit_access_width(widths, at, width);
 		mask = GENMASK_ULL(width * BITS_PER_BYTE - 1, 0);
 		if (write) {
 			value = bytes >> (done * BITS_PER_BYTE) & mask;
@@ -372,7 +422,7 @@ static ssize_t bar_rw(struct mdevkit_device *kdev, unsigned int index, char __us
 	size_t done = 0;
 
 	if (is_one_access(widths, offset, count))
-		return qword_rw(kdev, index, buf, count, offset, widths, write);
+		return bar_access(kdev, index, buf, count, offset, write);
 	if (!mdevkit_bar_transfer_fits(kdev, index, offset, count))
 		return -EINVAL;
 	while (done < count) {

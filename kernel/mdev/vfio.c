@@ -11,26 +11,54 @@
 
 #include "private.h"
 
-static int vfio_get_info(struct mdevkit_device *kdev, void *arg)
+/* The argument of a query, of which every user gives @min_size. All begin with argsz. */
+static __always_inline int query_get(void *arg, const void __user *user, size_t min_size)
 {
-	struct vfio_device_info *info = arg;
-
-	info->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-	info->num_regions = VFIO_PCI_NUM_REGIONS;
-	info->num_irqs = VFIO_PCI_NUM_IRQS;
-	info->cap_offset = 0;
-	return 0;
+	if (copy_from_user(arg, user, min_size))
+		return -EFAULT;
+	return *(u32 *)arg < min_size ? -EINVAL : 0;
 }
 
-static int vfio_get_irq_info(struct mdevkit_device *kdev, void *arg)
+/*
+ * Gives it back. What the user has beyond @size is left alone. Usercopy looks for the object
+ * behind a size that the compiler does not know: not for those who have room for all.
+ */
+static __always_inline int query_put(void __user *user, const void *arg, size_t size)
 {
-	struct vfio_irq_info *info = arg;
+	u32 argsz = *(const u32 *)arg;
+	unsigned long left;
 
-	if (info->index >= VFIO_PCI_NUM_IRQS)
+	left = argsz < size ? copy_to_user(user, arg, argsz) : copy_to_user(user, arg, size);
+	return left ? -EFAULT : 0;
+}
+
+static int vfio_get_info(struct mdevkit_device *kdev, void __user *arg)
+{
+	struct vfio_device_info info = {};
+	int ret;
+
+	ret = query_get(&info, arg, offsetofend(struct vfio_device_info, num_irqs));
+	if (ret)
+		return ret;
+	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	info.num_regions = VFIO_PCI_NUM_REGIONS;
+	info.num_irqs = VFIO_PCI_NUM_IRQS;
+	return query_put(arg, &info, sizeof(info));
+}
+
+static int vfio_get_irq_info(struct mdevkit_device *kdev, void __user *arg)
+{
+	struct vfio_irq_info info = {};
+	int ret;
+
+	ret = query_get(&info, arg, offsetofend(struct vfio_irq_info, count));
+	if (ret)
+		return ret;
+	if (info.index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
-	info->flags = mdevkit_irq_info_flags(kdev, info->index);
-	info->count = mdevkit_irq_count(kdev, info->index);
-	return 0;
+	info.flags = mdevkit_irq_info_flags(kdev, info.index);
+	info.count = mdevkit_irq_count(kdev, info.index);
+	return query_put(arg, &info, sizeof(info));
 }
 
 static int region_add_sparse_mmap(struct vfio_info_cap *caps, u64 size)
@@ -81,7 +109,7 @@ static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 	const size_t minsz = offsetofend(struct vfio_irq_set, count);
 	struct vfio_irq_set hdr;
 	unsigned int nr = 0;
-	void *data = NULL;
+	void *data;
 	size_t size;
 	int ret;
 
@@ -94,86 +122,28 @@ static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 	ret = vfio_set_irqs_validate_and_prepare(&hdr, nr, VFIO_PCI_NUM_IRQS, &size);
 	if (ret)
 		return ret;
-	/* bools or eventfds, but none of them */
-	if (!size && !(hdr.flags & VFIO_IRQ_SET_DATA_NONE))
-		return -EINVAL;
-	if (size) {
-		data = vmemdup_user(arg + minsz, size);
-		if (IS_ERR(data))
-			return PTR_ERR(data);
-	}
+	/* Or is it bools or eventfds, but none of them? */
+	if (!size)
+		return hdr.flags & VFIO_IRQ_SET_DATA_NONE ? mdevkit_irq_set(kdev, &hdr, NULL) :
+							    -EINVAL;
+	data = vmemdup_user(arg + minsz, size);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
 	ret = mdevkit_irq_set(kdev, &hdr, data);
 	kvfree(data);
 	return ret;
-}
-
-/* Room for the argument of each entry of vfio_queries */
-union vfio_query_arg {
-	u32 argsz;
-	struct vfio_device_info device_info;
-	struct vfio_irq_info irq_info;
-};
-
-/**
- * struct vfio_query - an ioctl whose argument comes back changed
- * @cmd: the ioctl
- * @min_size: the part of the argument that every user gives
- * @size: the argument as the kit knows it
- * @query: reads and changes the argument, a union vfio_query_arg; 0 or -errno
- *
- * All arguments begin with argsz. What the user has beyond @size is left alone.
- */
-struct vfio_query {
-	unsigned int cmd;
-	size_t min_size;
-	size_t size;
-	int (*query)(struct mdevkit_device *kdev, void *arg);
-};
-
-#define VFIO_QUERY(_cmd, _query, _struct, _last)				\
-	{									\
-		.cmd = _cmd,							\
-		.min_size = offsetofend(_struct, _last) +			\
-			BUILD_BUG_ON_ZERO(sizeof(_struct) > sizeof(union vfio_query_arg)) + \
-			BUILD_BUG_ON_ZERO(offsetof(_struct, argsz)),		\
-		.size = sizeof(_struct),					\
-		.query = _query,						\
-	}
-
-static const struct vfio_query vfio_queries[] = {
-	VFIO_QUERY(VFIO_DEVICE_GET_INFO, vfio_get_info, struct vfio_device_info, num_irqs),
-	VFIO_QUERY(VFIO_DEVICE_GET_IRQ_INFO, vfio_get_irq_info, struct vfio_irq_info, count),
-};
-
-static long vfio_run_query(struct mdevkit_device *kdev, const struct vfio_query *entry,
-			   void __user *user)
-{
-	union vfio_query_arg arg = {};
-	size_t size;
-	int ret;
-
-	if (copy_from_user(&arg, user, entry->min_size))
-		return -EFAULT;
-	if (arg.argsz < entry->min_size)
-		return -EINVAL;
-	size = min_t(size_t, arg.argsz, entry->size);
-	ret = entry->query(kdev, &arg);
-	if (ret)
-		return ret;
-	return copy_to_user(user, &arg, size) ? -EFAULT : 0;
 }
 
 static long mdevkit_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
 	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
 	void __user *user = (void __user *)arg;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(vfio_queries); i++)
-		if (vfio_queries[i].cmd == cmd)
-			return vfio_run_query(kdev, &vfio_queries[i], user);
 
 	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return vfio_get_info(kdev, user);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return vfio_get_irq_info(kdev, user);
 	case VFIO_DEVICE_SET_IRQS:
 		return vfio_set_irqs(kdev, user);
 	case VFIO_DEVICE_RESET:

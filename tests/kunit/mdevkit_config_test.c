@@ -3,6 +3,7 @@
 
 #include <linux/sizes.h>
 
+#include "mdev/irqs.h"
 #include "mdevkit_fake.h"
 
 static const u8 vendor_bytes[] = { 0x11, 0x22, 0x33 };
@@ -318,6 +319,26 @@ static void decode_follows_command_and_power_state(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->memory_enabled);
 }
 
+/* Command and power state, by writes that have only one of their bytes at either end */
+static void a_write_takes_effect_wherever_it_begins_and_ends(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &full);
+	unsigned int pmcsr = fake_config_find_cap(test, fake, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+
+	fake_config_write(test, fake, PCI_COMMAND - 1, 2, 0);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->io_enabled);
+	fake_config_write(test, fake, PCI_COMMAND - 2, 4, PCI_COMMAND_IO << 16);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->io_enabled);
+	fake_config_write(test, fake, PCI_COMMAND + 1, 1, PCI_COMMAND_INTX_DISABLE >> 8);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->irqs->intx_disable);
+	fake_config_write(test, fake, PCI_COMMAND + 1, 2, 0);
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->irqs->intx_disable);
+	fake_config_write(test, fake, pmcsr - 2, 4, 3U << 16);	/* D3hot */
+	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->io_enabled);
+	fake_config_write(test, fake, pmcsr - 1, 2, 0);
+	KUNIT_EXPECT_TRUE(test, fake->kdev.priv->io_enabled);
+}
+
 static void at_open_decode_is_on_and_bus_master_is_off(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test, &full);
@@ -513,6 +534,7 @@ static struct kunit_case config_test_cases[] = {
 	KUNIT_CASE(a_function_level_reset_that_fails_is_a_write_like_any_other),
 	KUNIT_CASE(a_reset_wakes_a_device_in_d3hot),
 	KUNIT_CASE(decode_follows_command_and_power_state),
+	KUNIT_CASE(a_write_takes_effect_wherever_it_begins_and_ends),
 	KUNIT_CASE(at_open_decode_is_on_and_bus_master_is_off),
 	KUNIT_CASE(gone_parent_reads_all_ones),
 	KUNIT_CASE(failed_reset_is_reported),

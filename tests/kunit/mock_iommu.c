@@ -50,6 +50,7 @@ struct mock_leaf {
 	phys_addr_t phys;
 	size_t size;
 	int prot;
+	bool synced;	/* the IOMMU knows of it */
 };
 
 struct mock_device {
@@ -165,6 +166,7 @@ static int mock_map_one(struct mock_domain *d, unsigned long iova, phys_addr_t p
 	leaf->phys = phys;
 	leaf->size = size;
 	leaf->prot = prot;
+	leaf->synced = false;
 	spin_lock_bh(&d->lock);
 	ret = mock_insert(d, leaf);
 	spin_unlock_bh(&d->lock);
@@ -195,6 +197,22 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova, phys_
 		*mapped += pgsize;
 	}
 	return ret;
+}
+
+/* As real hardware may, the IOMMU remembers that nothing was there until it is told */
+static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
+{
+	struct mock_domain *d = to_mock_domain(domain);
+	struct mock_leaf *leaf;
+	size_t done = 0;
+
+	spin_lock_bh(&d->lock);
+	while (done < size && (leaf = mock_leaf_at(d, iova + done))) {
+		leaf->synced = true;
+		done = leaf->iova + leaf->size - iova;
+	}
+	spin_unlock_bh(&d->lock);
+	return 0;
 }
 
 /* As real drivers do, takes away the whole of a page that is larger than was asked for */
@@ -258,7 +276,7 @@ static struct mock_leaf *mock_translate(struct mock_domain *d, unsigned long iov
 	struct mock_leaf *leaf = mock_leaf_at(d, iova);
 
 	if (leaf)
-		return leaf;
+		return leaf->synced ? leaf : NULL;
 	list_for_each_entry(leaf, &d->stale, stale_node)
 		if (iova >= leaf->iova && iova - leaf->iova < leaf->size)
 			return leaf;
@@ -476,6 +494,7 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.map_pages		 = mock_map_pages,
 	.unmap_pages		 = mock_unmap_pages,
 	.flush_iotlb_all	 = mock_flush_iotlb_all,
+	.iotlb_sync_map		 = mock_iotlb_sync_map,
 	.iotlb_sync		 = mock_iotlb_sync,
 	.iova_to_phys		 = mock_iova_to_phys,
 	.enforce_cache_coherency = mock_enforce_cache_coherency,
@@ -487,6 +506,7 @@ static const struct iommu_domain_ops mock_sva_only_ops = {
 	.map_pages		 = mock_map_pages,
 	.unmap_pages		 = mock_unmap_pages,
 	.flush_iotlb_all	 = mock_flush_iotlb_all,
+	.iotlb_sync_map		 = mock_iotlb_sync_map,
 	.iotlb_sync		 = mock_iotlb_sync,
 	.iova_to_phys		 = mock_iova_to_phys,
 	.free			 = mock_domain_free,

@@ -23,7 +23,7 @@ shown() {
 		[[ " $cores " == *" ${file##*/} "* ]] || echo "/sys/bus/mdev/devices/UUID/${file##*/}"
 	done
 	find /sys/kernel/debug/iommu_aux -type f
-	find /sys/kernel/debug/mdevkit -type f | sed "s/$uuid/UUID/"
+	find /sys/kernel/debug/mdevkit -type f
 }
 
 # modes WHAT FILE…: the files' rights are those that the entry's text begins with
@@ -55,7 +55,7 @@ modes /sys/.../PARENT/mdevkit/peer_dma "${parents[@]/%//mdevkit/peer_dma}"
 modes /sys/.../PARENT/mdevkit/pasid_blocked "${parents[@]/%//mdevkit/pasid_blocked}"
 modes /sys/.../PARENT/mdevkit/attributes "${parents[@]/%//mdevkit/attributes}"
 same "a parent says what its mdevs' attributes take" "$(cat /sys/class/mdev_bus/mtty/mdevkit/attributes)" "loopback bool"
-modes /sys/kernel/debug/mdevkit/UUID "/sys/kernel/debug/mdevkit/$uuid"
+modes /sys/kernel/debug/mdevkit/counters /sys/kernel/debug/mdevkit/counters
 modes /sys/kernel/debug/iommu_aux/groups /sys/kernel/debug/iommu_aux/groups
 modes /sys/kernel/debug/iommu_aux/domains /sys/kernel/debug/iommu_aux/domains
 echo 1 >"/sys/bus/mdev/devices/$uuid/remove"

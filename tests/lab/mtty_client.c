@@ -468,6 +468,25 @@ TEST_ALL_MODES("places outside of every region get EINVAL")
 	mtty_close(&mtty);
 }
 
+TEST_ALL_MODES("a transfer of no bytes is none")
+{
+	static const off_t places[] = { 0, UART_SCR, (u64)CONFIG << 40, ((u64)CONFIG << 40) + 5 };
+	u8 before[CONFIG_SIZE], after[CONFIG_SIZE], byte = 0xa5;
+	struct mtty mtty;
+
+	mtty_open(&mtty, mode, "mtty-1");
+	read_bytes(&mtty, CONFIG, before, CONFIG_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		CHECK_EQ(pwrite(mtty.client.fd, &byte, 0, places[i]), 0);
+		CHECK_EQ(pread(mtty.client.fd, &byte, 0, places[i]), 0);
+		CHECK_EQ(byte, 0xa5);
+	}
+	read_bytes(&mtty, CONFIG, after, CONFIG_SIZE);
+	CHECK(!memcmp(before, after, CONFIG_SIZE));
+	CHECK_EQ(uart_get(&mtty, 0, UART_SCR), 0);
+	mtty_close(&mtty);
+}
+
 TEST_ALL_MODES("a sizing probe tells the size of each BAR")
 {
 	static const char *const types[] = { "mtty-1", "mtty-2" };
@@ -988,13 +1007,15 @@ TEST_ALL_MODES("an eventfd can be replaced while the interrupt is in use")
 	mtty_close(&mtty);
 }
 
-/* A line of the card's file in debugfs */
+/* Out of the card's line in debugfs */
 static u64 counter(const struct mtty *mtty, const char *name)
 {
-	char text[256], *line;
+	char text[1024], *line;
 
-	REQUIRE_OK(sysfs_read(text, sizeof(text), "/sys/kernel/debug/mdevkit/%s", mtty->uuid));
-	line = strstr(text, name);
+	REQUIRE_OK(sysfs_read(text, sizeof(text), "/sys/kernel/debug/mdevkit/counters"));
+	line = strstr(text, mtty->uuid);
+	REQUIRE(line, "%s", mtty->uuid);
+	line = strstr(line, name);
 	REQUIRE(line, "%s", name);
 	return strtoull(line + strlen(name), NULL, 10);
 }

@@ -12,7 +12,7 @@
 
 #include "sysfs.h"
 
-#define FILE_MAX_SIZE (64 * 1024)
+#define FILE_MAX_SIZE (1024 * 1024)
 
 static const char *root;
 

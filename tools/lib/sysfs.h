@@ -35,7 +35,7 @@ char *duplicate(const char *text);
 
 /* All paths are absolute and without the root. */
 bool path_exists(const char *path);
-/* Up to 64 KiB, without the newline at its end. EFBIG beyond, EILSEQ when a 0 byte is in it */
+/* Up to 1 MiB, without the newline at its end. EFBIG beyond, EILSEQ when a 0 byte is in it */
 char *read_file(const char *path);
 /* With one write(), as sysfs wants it. 0, or -1 with the errno of the kernel's */
 int write_file(const char *path, const char *text);

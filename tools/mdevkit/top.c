@@ -12,7 +12,7 @@
 #include "sysfs.h"
 #include "table.h"
 
-#define COUNTERS "/sys/kernel/debug/mdevkit"
+#define COUNTERS "/sys/kernel/debug/mdevkit/counters"
 #define CLEAR_SCREEN "\033[H\033[2J"
 
 static const char *const names[] = { "reads", "writes", "interrupts", "faults" };
@@ -42,51 +42,39 @@ static void free_samples(struct samples *samples)
 	*samples = (struct samples){};
 }
 
-/* "NAME NUMBER"; a line that is not known is a newer kit's. */
-static void take_line(struct sample *sample, char *line)
+/* "UUID NAME NUMBER NAME NUMBER…"; a name that is not known is a newer kit's. */
+static void take_line(struct samples *samples, char *line)
 {
-	char *number = strchr(line, ' ');
+	struct sample sample = {};
+	const char *uuid = strsep(&line, " ");
+	char *name, *number;
 	size_t i;
 
-	if (!number)
+	if (!is_uuid(uuid))
 		return;
-	*number++ = 0;
-	for (i = 0; i < NR_COUNTERS; i++)
-		if (!strcmp(line, names[i]))
-			parse_number(number, 10, ULLONG_MAX, &sample->counts[i]);
-}
-
-/* An mdev that goes meanwhile is left out. */
-static void add_sample(struct samples *samples, const char *uuid)
-{
-	__cleanup_free char *path = format(COUNTERS "/%s", uuid);
-	__cleanup_free char *text = read_file(path);
-	struct sample *sample;
-	char *line, *rest = text;
-
-	if (!text || !is_uuid(uuid))
-		return;
+	while ((name = strsep(&line, " ")) && (number = strsep(&line, " ")))
+		for (i = 0; i < NR_COUNTERS; i++)
+			if (!strcmp(name, names[i]))
+				parse_number(number, 10, ULLONG_MAX, &sample.counts[i]);
+	sample.uuid = duplicate(uuid);
 	samples->list = must(reallocarray(samples->list, samples->nr + 1, sizeof(*samples->list)));
-	sample = &samples->list[samples->nr++];
-	*sample = (struct sample){ .uuid = duplicate(uuid) };
-	while ((line = strsep(&rest, "\n")))
-		take_line(sample, line);
+	samples->list[samples->nr++] = sample;
 }
 
 static int take_samples(struct cli *cli, struct samples *samples)
 {
-	__cleanup_strv char **uuids = list_folder(COUNTERS);
+	__cleanup_free char *text = read_file(COUNTERS);
 	int error = errno;
-	size_t i;
+	char *line, *rest = text;
 
-	if (error == ENOENT)
+	if (!text && error == ENOENT)
 		return failed(cli, COUNTERS ": is not there: load the kit (modprobe mdevkit), and "
 					    "mount debugfs");
-	if (error)
+	if (!text)
 		return failed(cli, COUNTERS ": %s: only root can read it", strerror(error));
 	clock_gettime(CLOCK_MONOTONIC, &samples->at);
-	for (i = 0; uuids[i]; i++)
-		add_sample(samples, uuids[i]);
+	while ((line = strsep(&rest, "\n")))
+		take_line(samples, line);
 	return EXIT_OK;
 }
 

@@ -5,7 +5,7 @@
 
 #include "fake_host.h"
 
-#define COUNTERS "/sys/kernel/debug/mdevkit/"
+#define COUNTERS "/sys/kernel/debug/mdevkit/counters"
 
 unsigned int __wrap_sleep(unsigned int seconds);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
@@ -32,17 +32,17 @@ static int setup_counters(void **state)
 	fine_setup(state);
 	seconds_passed = 0;
 	meanwhile = NULL;
-	put(COUNTERS UUID_A, "reads 100\nwrites 7\ninterrupts 3\nfaults 0");
-	put(COUNTERS UUID_C, "reads 5\nwrites 5\ninterrupts 5\nfaults 5");
+	put(COUNTERS, UUID_A " reads 100 writes 7 interrupts 3 faults 0\n"
+		      UUID_C " reads 5 writes 5 interrupts 5 faults 5\n");
 	return 0;
 }
 
 /* The first is busy, the second is made anew, a third comes */
 static void work(void)
 {
-	put(COUNTERS UUID_A, "reads 300\nwrites 7\ninterrupts 23\nfaults 2\nnovelty 9");
-	put(COUNTERS UUID_C, "reads 1\nwrites 0\ninterrupts 0\nfaults 0");
-	put(COUNTERS UUID_B, "reads 50\nwrites 0\ninterrupts 0\nfaults 0");
+	put(COUNTERS, UUID_A " reads 300 writes 7 interrupts 23 faults 2 novelty 9\n"
+		      UUID_C " reads 1 writes 0 interrupts 0 faults 0\n"
+		      UUID_B " reads 50 writes 0 interrupts 0 faults 0\n");
 }
 
 static void assert_row(const char *out, const char *uuid, const char *rates)

@@ -15,45 +15,75 @@
 
 LIST_HEAD(aux_domains);
 
+/* Of a domain whose operations are ours */
+static struct aux_domain *aux_domain_of(struct iommu_domain *domain)
+{
+	return container_of(domain, struct aux_domain, domain);
+}
+
 /* The aux domain behind a domain of the core, NULL for a domain of any other kind */
 struct aux_domain *to_aux_domain(struct iommu_domain *domain)
 {
 	if (!domain || domain->ops != &aux_domain_ops)
 		return NULL;
-	return container_of(domain, struct aux_domain, domain);
+	return aux_domain_of(domain);
 }
 
+/*
+ * The core has split a range into pages and checked it. The inner domain has the same page
+ * sizes, and so its operations are called as the core would: once. Where it has none, its page
+ * table is the core's own (generic_pt), and takes ranges.
+ */
 static int aux_map_pages(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
 			 size_t pgsize, size_t pgcount, int prot, gfp_t gfp, size_t *mapped)
 {
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
 	int ret;
 
+	if (inner->ops->map_pages)
+		return inner->ops->map_pages(inner, iova, paddr, pgsize, pgcount, prot, gfp,
+					     mapped);
 	/* Cleans up after itself on failure, and has synced on success */
-	ret = iommu_map(to_aux_domain(domain)->inner, iova, paddr, pgsize * pgcount, prot, gfp);
+	ret = iommu_map(inner, iova, paddr, pgsize * pgcount, prot, gfp);
 	if (!ret)
 		*mapped = pgsize * pgcount;
 	return ret;
 }
 
+static int aux_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
+{
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
+
+	if (!inner->ops->map_pages || !inner->ops->iotlb_sync_map)
+		return 0;
+	return inner->ops->iotlb_sync_map(inner, iova, size);
+}
+
 static size_t aux_unmap_pages(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
 			      size_t pgcount, struct iommu_iotlb_gather *gather)
 {
-	return iommu_unmap_fast(to_aux_domain(domain)->inner, iova, pgsize * pgcount, gather);
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
+
+	if (inner->ops->unmap_pages)
+		return inner->ops->unmap_pages(inner, iova, pgsize, pgcount, gather);
+	return iommu_unmap_fast(inner, iova, pgsize * pgcount, gather);
 }
 
 static void aux_flush_iotlb_all(struct iommu_domain *domain)
 {
-	iommu_flush_iotlb_all(to_aux_domain(domain)->inner);
+	iommu_flush_iotlb_all(aux_domain_of(domain)->inner);
 }
 
 static void aux_iotlb_sync(struct iommu_domain *domain, struct iommu_iotlb_gather *gather)
 {
-	iommu_iotlb_sync(to_aux_domain(domain)->inner, gather);
+	iommu_iotlb_sync(aux_domain_of(domain)->inner, gather);
 }
 
 static phys_addr_t aux_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
 {
-	return iommu_iova_to_phys(to_aux_domain(domain)->inner, iova);
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
+
+	return inner->ops->iova_to_phys(inner, iova);
 }
 
 /*
@@ -62,7 +92,7 @@ static phys_addr_t aux_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova
  */
 static bool aux_enforce_cache_coherency(struct iommu_domain *domain)
 {
-	struct aux_domain *d = to_aux_domain(domain);
+	struct aux_domain *d = aux_domain_of(domain);
 
 	if (!d->snoop || !d->inner->ops->enforce_cache_coherency)
 		return false;
@@ -71,7 +101,7 @@ static bool aux_enforce_cache_coherency(struct iommu_domain *domain)
 
 static int aux_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
 {
-	struct iommu_domain *inner = to_aux_domain(domain)->inner;
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
 
 	return inner->dirty_ops->set_dirty_tracking(inner, enabled);
 }
@@ -79,7 +109,7 @@ static int aux_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
 static int aux_read_and_clear_dirty(struct iommu_domain *domain, unsigned long iova, size_t size,
 				    unsigned long flags, struct iommu_dirty_bitmap *dirty)
 {
-	struct iommu_domain *inner = to_aux_domain(domain)->inner;
+	struct iommu_domain *inner = aux_domain_of(domain)->inner;
 
 	return inner->dirty_ops->read_and_clear_dirty(inner, iova, size, flags, dirty);
 }
@@ -97,7 +127,7 @@ static const struct iommu_dirty_ops aux_dirty_ops = {
 static int aux_attach_dev(struct iommu_domain *domain, struct device *dev,
 			  struct iommu_domain *old)
 {
-	struct aux_domain *d = to_aux_domain(domain);
+	struct aux_domain *d = aux_domain_of(domain);
 	struct aux_member *m = aux_member_of(dev);
 	struct iommu_aux_group *group = m->group;
 	int ret = 0;
@@ -267,7 +297,7 @@ static struct iommu_aux_group *aux_domain_forget(struct aux_domain *d)
 
 static void aux_domain_free(struct iommu_domain *domain)
 {
-	struct aux_domain *d = to_aux_domain(domain);
+	struct aux_domain *d = aux_domain_of(domain);
 	struct iommu_aux_group *group;
 
 	/*
@@ -297,6 +327,7 @@ const struct iommu_domain_ops aux_domain_ops = {
 	.map_pages		 = aux_map_pages,
 	.unmap_pages		 = aux_unmap_pages,
 	.flush_iotlb_all	 = aux_flush_iotlb_all,
+	.iotlb_sync_map		 = aux_iotlb_sync_map,
 	.iotlb_sync		 = aux_iotlb_sync,
 	.iova_to_phys		 = aux_iova_to_phys,
 	.enforce_cache_coherency = aux_enforce_cache_coherency,
