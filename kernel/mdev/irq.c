@@ -202,7 +202,7 @@ void mdevkit_irq_set_level(struct mdevkit_device *kdev, bool asserted)
 	struct mdevkit_irqs *irqs = kdev->priv->irqs;
 	bool rising;
 
-	/* Whatever else lets the line be delivered has looked at it then: the same again is no news */
+	/* Whatever lets the line be delivered looks at it then: the same again is no news */
 	if (READ_ONCE(irqs->level) == asserted)
 		return;
 	guard(spinlock_irqsave)(&irqs->lock);
