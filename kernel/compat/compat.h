@@ -111,6 +111,13 @@ static int fn##_compat(struct iommu_domain *domain, struct device *dev,	\
 #define MDEVKIT_BLOCK_PASID_OPS(fn)
 #endif
 
+/* Whether kernel/iommu/aux/ranges.c is there: the kernel has page tables that take ranges */
+#ifdef MDEVKIT_HAVE_IOMMU_PT_RANGES
+#define MDEVKIT_IOMMU_PT_RANGES	1
+#else
+#define MDEVKIT_IOMMU_PT_RANGES	0
+#endif
+
 /* Namespaces of symbols are strings; they were bare words */
 #ifdef MDEVKIT_HAVE_IMPORT_NS_STRING
 #define MDEVKIT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)

@@ -15,12 +15,6 @@
 
 LIST_HEAD(aux_domains);
 
-/* Of a domain whose operations are ours */
-static struct aux_domain *aux_domain_of(struct iommu_domain *domain)
-{
-	return container_of(domain, struct aux_domain, domain);
-}
-
 /* The aux domain behind a domain of the core, NULL for a domain of any other kind */
 struct aux_domain *to_aux_domain(struct iommu_domain *domain)
 {
@@ -31,30 +25,21 @@ struct aux_domain *to_aux_domain(struct iommu_domain *domain)
 
 /*
  * The core has split a range into pages and checked it. The inner domain has the same page
- * sizes, and so its operations are called as the core would: once. Where it has none, its page
- * table is the core's own (generic_pt), and takes ranges.
+ * sizes, and so its operations are called as the core would.
  */
 static int aux_map_pages(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
 			 size_t pgsize, size_t pgcount, int prot, gfp_t gfp, size_t *mapped)
 {
 	struct iommu_domain *inner = aux_domain_of(domain)->inner;
-	int ret;
 
-	if (inner->ops->map_pages)
-		return inner->ops->map_pages(inner, iova, paddr, pgsize, pgcount, prot, gfp,
-					     mapped);
-	/* Cleans up after itself on failure, and has synced on success */
-	ret = iommu_map(inner, iova, paddr, pgsize * pgcount, prot, gfp);
-	if (!ret)
-		*mapped = pgsize * pgcount;
-	return ret;
+	return inner->ops->map_pages(inner, iova, paddr, pgsize, pgcount, prot, gfp, mapped);
 }
 
 static int aux_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
 {
 	struct iommu_domain *inner = aux_domain_of(domain)->inner;
 
-	if (!inner->ops->map_pages || !inner->ops->iotlb_sync_map)
+	if (!inner->ops->iotlb_sync_map)
 		return 0;
 	return inner->ops->iotlb_sync_map(inner, iova, size);
 }
@@ -64,9 +49,7 @@ static size_t aux_unmap_pages(struct iommu_domain *domain, unsigned long iova, s
 {
 	struct iommu_domain *inner = aux_domain_of(domain)->inner;
 
-	if (inner->ops->unmap_pages)
-		return inner->ops->unmap_pages(inner, iova, pgsize, pgcount, gather);
-	return iommu_unmap_fast(inner, iova, pgsize * pgcount, gather);
+	return inner->ops->unmap_pages(inner, iova, pgsize, pgcount, gather);
 }
 
 static void aux_flush_iotlb_all(struct iommu_domain *domain)
@@ -236,6 +219,12 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_d
 		ret = PTR_ERR(inner);
 		goto err_free;
 	}
+	d->inner = inner;
+	if (!(MDEVKIT_IOMMU_PT_RANGES && aux_domain_take_ranges(d)) &&
+	    !(inner->ops->map_pages && inner->ops->unmap_pages)) {
+		ret = -EOPNOTSUPP;
+		goto err_inner;
+	}
 
 	/*
 	 * The domain may outlive its device, its group and all who use us: an iommufd keeps a page
@@ -250,7 +239,6 @@ struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_d
 	/* No try: the anchor's reference is there */
 	__module_get(THIS_MODULE);
 
-	d->inner = inner;
 	d->iommu = aux_instance(dma_dev);
 	strscpy(d->iommu_name, d->iommu->dev ? dev_name(d->iommu->dev) : "unnamed");
 	d->snoop = device_iommu_capable(dma_dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);

@@ -122,6 +122,7 @@ struct iommu_aux_group {
 /**
  * struct aux_domain - paging domain of an aux group
  * @domain: what the core sees
+ * @range_ops: where the core looks for the operations of a page table; see ranges.c
  * @inner: domain of the real IOMMU, which has the page table
  * @iommu: the instance @inner belongs to; to be compared, it may have gone
  * @iommu_name: for people
@@ -133,6 +134,7 @@ struct iommu_aux_group {
  */
 struct aux_domain {
 	struct iommu_domain domain;
+	const void *range_ops;
 	struct iommu_domain *inner;
 	struct iommu_device *iommu;
 	char iommu_name[32];
@@ -165,6 +167,15 @@ extern struct list_head aux_domains;
 struct iommu_domain *aux_domain_alloc(struct aux_member *m, struct device *dma_dev, u32 flags);
 struct iommu_domain *aux_inner_alloc(struct device *dma_dev, u32 flags);
 struct aux_domain *to_aux_domain(struct iommu_domain *domain);
+
+/* Of a domain whose operations are ours */
+static inline struct aux_domain *aux_domain_of(struct iommu_domain *domain)
+{
+	return container_of(domain, struct aux_domain, domain);
+}
+
+/* ranges.c, where the kernel has such page tables */
+bool aux_domain_take_ranges(struct aux_domain *d);
 
 /* group.c */
 extern struct list_head aux_groups;
