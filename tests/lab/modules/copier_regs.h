@@ -9,10 +9,10 @@
 #define COPIER_IOVA		0x00	/* rw, 64 bits: the tenant's memory */
 #define COPIER_LENGTH		0x08	/* rw: bytes, at most COPIER_MAX_LENGTH */
 #define COPIER_TIMES		0x0c	/* rw: how often */
-#define COPIER_COMMAND		0x10	/* wo: COPIER_READ or COPIER_WRITE, which are done on return */
+#define COPIER_COMMAND		0x10	/* wo: COPIER_READ or COPIER_WRITE, done on return */
 #define COPIER_STATUS		0x14	/* ro: 0, or the errno of the last command */
 
-#define COPIER_MAX_LENGTH	(1U << 20)
+#define COPIER_MAX_LENGTH	0x100000
 
 #define COPIER_READ		1	/* from the tenant's memory */
 #define COPIER_WRITE		2	/* to it */
