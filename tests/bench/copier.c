@@ -82,7 +82,7 @@ TEST("copier: the tenant's memory")
 	REQUIRE_OK(mdev_remove(mdev.uuid));
 }
 
-TEST_LONG("thousand: the 1st and the 1000th copier", 900)
+TEST_LONG("copier: the 1st and the 1000th mdev", 900)
 {
 	struct bench_mdev mdev = copier;
 	char other[UUID_SIZE];
