@@ -130,6 +130,10 @@ static void line_signals_once_until_unmasked(struct kunit *test)
 	mdevkit_irq_set_level(&fake->kdev, true);
 	mdevkit_irq_set_level(&fake->kdev, true);
 	KUNIT_EXPECT_EQ(test, signals_of(0), 1);
+	/* the signal has masked it: asserted anew, it says nothing */
+	mdevkit_irq_set_level(&fake->kdev, false);
+	mdevkit_irq_set_level(&fake->kdev, true);
+	KUNIT_EXPECT_EQ(test, signals_of(0), 0);
 	/* still asserted: unmasking signals again */
 	KUNIT_EXPECT_EQ(test, irq_set(fake, VFIO_PCI_INTX_IRQ_INDEX, unmask, 0, 1, NULL), 0);
 	KUNIT_EXPECT_EQ(test, signals_of(0), 1);
