@@ -50,6 +50,25 @@ void bench_create_remove(const char *side, struct bench_mdev *mdev, const char *
 	bench_cycle(side, steps, ARRAY_SIZE(steps), mdev, rounds, 1);
 }
 
+void bench_first_and_nth(const char *side, struct bench_mdev *mdev, const char *prefix,
+			 unsigned int nr, unsigned int rounds)
+{
+	char other[UUID_SIZE], suffix[16];
+
+	snprintf(suffix, sizeof(suffix), "_%u", nr);
+	mdev_uuid(0, mdev->uuid);
+	bench_create_remove(side, mdev, prefix, "_1", rounds);
+	for (unsigned int i = 1; i < nr; i++) {
+		mdev_uuid(i, other);
+		REQUIRE_OK(mdev_create(mdev->parent, mdev->type, other));
+	}
+	bench_create_remove(side, mdev, prefix, suffix, rounds);
+	for (unsigned int i = 1; i < nr; i++) {
+		mdev_uuid(i, other);
+		REQUIRE_OK(mdev_remove(other));
+	}
+}
+
 void bench_open_close(const char *side, struct bench_mdev *mdev, const char *prefix)
 {
 	struct opened opened = { .uuid = mdev->uuid };

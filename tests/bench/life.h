@@ -15,6 +15,10 @@ struct bench_mdev {
 void bench_create_remove(const char *side, struct bench_mdev *mdev, const char *prefix,
 			 const char *suffix, unsigned int rounds);
 
+/* The same for the first and for the @nr-th mdev of a parent: suffixes "_1" and "_NR" */
+void bench_first_and_nth(const char *side, struct bench_mdev *mdev, const char *prefix,
+			 unsigned int nr, unsigned int rounds);
+
 /* Counts opening with closing, PREFIX.open_close, of an mdev that is made for it */
 void bench_open_close(const char *side, struct bench_mdev *mdev, const char *prefix);
 

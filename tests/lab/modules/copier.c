@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * copier: a device without hardware that reads and writes the tenant's memory as often as it is
+ * copier: a device without hardware that reads the tenant's memory as often as it is
  * told, by the kit or by VFIO alone, for tests/bench. Its parent has a thousand of them.
  */
-#include <linux/err.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -57,13 +55,12 @@ static int copier_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset
 
 static int copier_run(struct copier *c, u32 command)
 {
-	bool write = command & COPIER_WRITE;
 	int ret = 0;
 
 	for (u32 i = 0; i < c->times && !ret; i++)
 		ret = command & COPIER_VFIO ?
-		      vfio_dma_rw(&c->kdev.vdev, c->iova, buffer, c->length, write) :
-		      mdevkit_dma_rw(&c->kdev, c->iova, buffer, c->length, write);
+		      vfio_dma_rw(&c->kdev.vdev, c->iova, buffer, c->length, false) :
+		      mdevkit_dma_rw(&c->kdev, c->iova, buffer, c->length, false);
 	return ret;
 }
 
@@ -167,4 +164,4 @@ static void __exit copier_exit(void)
 module_exit(copier_exit);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Test module of the lab: copies a tenant's memory");
+MODULE_DESCRIPTION("Test module of the lab: reads a tenant's memory");

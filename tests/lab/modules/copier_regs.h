@@ -9,13 +9,12 @@
 #define COPIER_IOVA		0x00	/* rw, 64 bits: the tenant's memory */
 #define COPIER_LENGTH		0x08	/* rw: bytes, at most COPIER_MAX_LENGTH */
 #define COPIER_TIMES		0x0c	/* rw: how often */
-#define COPIER_COMMAND		0x10	/* wo: COPIER_READ or COPIER_WRITE, done on return */
+#define COPIER_COMMAND		0x10	/* wo: COPIER_READ, done on return */
 #define COPIER_STATUS		0x14	/* ro: 0, or the errno of the last command */
 
 #define COPIER_MAX_LENGTH	0x100000
 
 #define COPIER_READ		1	/* from the tenant's memory */
-#define COPIER_WRITE		2	/* to it */
-#define COPIER_VFIO		0x10	/* with READ, WRITE: by vfio_dma_rw(), past the kit */
+#define COPIER_VFIO		0x10	/* with READ: by vfio_dma_rw(), past the kit */
 
 #endif /* COPIER_REGS_H */
