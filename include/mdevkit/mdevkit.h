@@ -23,6 +23,7 @@ struct pci_driver;
 struct mdevkit_device;
 struct mdevkit_device_private;
 struct mdevkit_parent;
+struct mdevkit_pin;
 
 /**
  * enum mdevkit_dma_kind - who translates the DMA of a type's mdevs
@@ -82,6 +83,13 @@ struct mdevkit_type {
  * @dma_dev: kind lookup: the device whose IOMMU translates this mdev. Constant from
  *	@create to @destroy. If a driver is bound to it, that one has set driver_managed_dma:
  *	otherwise the mdev cannot be created
+ * @dma_unmap: kind software: the kit takes the memory of a pin back, as the tenant unmaps it, or
+ *	because the device may do no DMA any more. When it returns nothing uses that
+ *	memory: not the driver, not hardware. It may call mdevkit_dma_unpin() for this pin. Called
+ *	once for a pin, whatever other callbacks run, and with or without the device's
+ *	access lock held: it waits for none of them, nor for mdevkit_dma_rw(), and for no more than
+ *	milliseconds for anything, as the tenant waits for it. Without it nothing can be
+ *	pinned (optional; see mdevkit/pin.h)
  *
  * All may sleep. open, close, start_dma, drain and reset run with the device's access lock
  * held for writing: one of them at a time, and no BAR callback of that device meanwhile, page
@@ -101,6 +109,7 @@ struct mdevkit_device_ops {
 	int (*start_dma)(struct mdevkit_device *kdev, ioasid_t pasid);
 	void (*drain)(struct mdevkit_device *kdev);
 	struct device *(*dma_dev)(struct mdevkit_device *kdev);
+	void (*dma_unmap)(struct mdevkit_device *kdev, struct mdevkit_pin *pin);
 };
 
 /**

@@ -127,9 +127,12 @@ static int device_set_up(struct mdevkit_device *kdev)
 	ret = mdevkit_config_init(kdev);
 	if (ret)
 		goto out_irqs;
-	ret = device_list(kdev);
+	ret = mdevkit_pins_init(kdev);
 	if (ret)
 		goto out_config;
+	ret = device_list(kdev);
+	if (ret)
+		goto out_pins;
 	ret = kdev->ops->create ? kdev->ops->create(kdev) : 0;
 	if (ret)
 		goto out_unlist;
@@ -155,6 +158,8 @@ out_destroy:
 		kdev->ops->destroy(kdev);
 out_unlist:
 	device_unlist(kdev);
+out_pins:
+	mdevkit_pins_free(kdev);
 out_config:
 	mdevkit_config_free(kdev);
 out_irqs:
@@ -219,6 +224,7 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	if (kdev->ops->destroy)
 		kdev->ops->destroy(kdev);
 	device_unlist(kdev);
+	mdevkit_pins_free(kdev);
 	mdevkit_config_free(kdev);
 	mdevkit_irqs_free(kdev);
 	dev_set_drvdata(&mdev->dev, NULL);

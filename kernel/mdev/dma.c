@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * May a device do DMA? And the access of a driver to the tenant's memory, for devices of
- * the DMA kind software.
+ * May a device do DMA? And the copies that a driver makes of the tenant's memory, for devices
+ * of the DMA kind software; what it pins of that is in pin.c.
  *
  * DMA is allowed by several independent reasons (enum mdevkit_dma_reason), and it is on
  * while all of them hold. Each has a bit of its own, so that none can undo another's; one
@@ -64,6 +64,7 @@ static int dma_switch(struct mdevkit_device *kdev)
 	if (!allowed) {
 		dma_end(kdev);
 		dma_record(kdev, false);
+		mdevkit_pins_take_all(kdev);
 		return 0;
 	}
 	ret = dma_start(kdev);

@@ -12,10 +12,13 @@
 
 static int driver_probe(struct mdev_device *mdev)
 {
-	const struct mdevkit_type *type = mdevkit_type_entry(mdev->type)->type;
-	bool software = type->dma == MDEVKIT_DMA_SOFTWARE;
+	const struct mdevkit_type_entry *entry = mdevkit_type_entry(mdev->type);
 
-	return mdevkit_device_probe(mdev, software ? &mdevkit_software_ops : &mdevkit_aux_ops);
+	if (entry->type->dma != MDEVKIT_DMA_SOFTWARE)
+		return mdevkit_device_probe(mdev, &mdevkit_aux_ops);
+	if (entry->parent->drv->ops->dma_unmap)
+		return mdevkit_device_probe(mdev, &mdevkit_pinning_ops);
+	return mdevkit_device_probe(mdev, &mdevkit_software_ops);
 }
 
 /* The text of a type's sysfs file "description" */
@@ -115,13 +118,17 @@ EXPORT_SYMBOL_GPL(mdevkit_unregister_driver);
 
 static int __init mdevkit_init(void)
 {
-	mdevkit_counters_init();
-	return 0;
+	int ret = mdevkit_pins_start();
+
+	if (!ret)
+		mdevkit_counters_init();
+	return ret;
 }
 
 static void __exit mdevkit_exit(void)
 {
 	mdevkit_counters_exit();
+	mdevkit_pins_stop();
 }
 
 module_init(mdevkit_init);

@@ -20,6 +20,7 @@
 struct mdevkit_config;
 struct mdevkit_group;
 struct mdevkit_irqs;
+struct mdevkit_pins;
 
 /* VFIO leaves the layout of the device file to its driver; vfio-pci's is what users know. */
 #define MDEVKIT_REGION_SHIFT	40
@@ -91,6 +92,7 @@ struct mdevkit_device_private {
 	struct rw_semaphore dma_gate;
 	struct mdevkit_config *config;
 	struct mdevkit_irqs *irqs;
+	struct mdevkit_pins *pins;	/* NULL: its driver pins nothing */
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
 	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
 	bool in_use;			/* open, as far as the group is concerned */
@@ -204,8 +206,17 @@ void mdevkit_dma_set_bus_master(struct mdevkit_device *kdev, bool on);
 int mdevkit_dma_copy(struct mdevkit_device *kdev, u64 iova, void *data, size_t len, bool write);
 #endif
 
+/* pin.c */
+int mdevkit_pins_init(struct mdevkit_device *kdev);
+void mdevkit_pins_free(struct mdevkit_device *kdev);
+void mdevkit_pins_unmap(struct mdevkit_device *kdev, u64 iova, u64 length);
+void mdevkit_pins_take_all(struct mdevkit_device *kdev);
+int mdevkit_pins_start(void);
+void mdevkit_pins_stop(void);
+
 /* vfio.c */
 extern const struct vfio_device_ops mdevkit_software_ops;
+extern const struct vfio_device_ops mdevkit_pinning_ops;
 extern const struct vfio_device_ops mdevkit_aux_ops;
 
 /* check.c */

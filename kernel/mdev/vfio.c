@@ -187,6 +187,11 @@ static void mdevkit_vfio_close(struct vfio_device *vdev)
 	mdevkit_device_close(mdevkit_from_vdev(vdev));
 }
 
+static void mdevkit_vfio_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
+{
+	mdevkit_pins_unmap(mdevkit_from_vdev(vdev), iova, length);
+}
+
 static int mdevkit_vfio_attach_ioas(struct vfio_device *vdev, u32 *pt_id)
 {
 	return mdevkit_group_attach_ioas(mdevkit_from_vdev(vdev), pt_id);
@@ -211,14 +216,24 @@ static void mdevkit_vfio_unbind_iommufd(struct vfio_device *vdev)
 	MDEVKIT_VFIO_IOCTL_OPS(mdevkit_vfio_ioctl, vfio_get_region_info_caps), \
 	.request = mdevkit_vfio_request
 
+#define VFIO_OPS_EMULATED				\
+	VFIO_OPS_COMMON,				\
+	.bind_iommufd = vfio_iommufd_emulated_bind,	\
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,	\
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas, \
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas
+
 /* No IOMMU: the device does no DMA, or mdevkit_dma_rw() */
 const struct vfio_device_ops mdevkit_software_ops = {
 	.name = "mdevkit",
-	VFIO_OPS_COMMON,
-	.bind_iommufd = vfio_iommufd_emulated_bind,
-	.unbind_iommufd = vfio_iommufd_emulated_unbind,
-	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
-	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+	VFIO_OPS_EMULATED,
+};
+
+/* And its driver can pin memory: VFIO has to tell what is unmapped */
+const struct vfio_device_ops mdevkit_pinning_ops = {
+	.name = "mdevkit-pinning",
+	VFIO_OPS_EMULATED,
+	.dma_unmap = mdevkit_vfio_dma_unmap,
 };
 
 /* The mdev is in an aux group and is attached like a physical device */

@@ -97,6 +97,12 @@ static void noted_drain(struct mdevkit_device *kdev)
 	kunit_mdev(kdev)->real->drain(kdev);
 }
 
+static void noted_dma_unmap(struct mdevkit_device *kdev, struct mdevkit_pin *pin)
+{
+	note_call(kdev, "dma_unmap");
+	kunit_mdev(kdev)->real->dma_unmap(kdev, pin);
+}
+
 /* A callback that the driver does not have stays NULL */
 static void note_calls(struct kunit_mdev *m, const struct mdevkit_device_ops *real)
 {
@@ -109,6 +115,7 @@ static void note_calls(struct kunit_mdev *m, const struct mdevkit_device_ops *re
 	m->ops.start_dma = real->start_dma ? noted_start_dma : NULL;
 	m->ops.drain = real->drain ? noted_drain : NULL;
 	m->ops.dma_dev = real->dma_dev;
+	m->ops.dma_unmap = real->dma_unmap ? noted_dma_unmap : NULL;
 }
 
 /**
@@ -120,6 +127,7 @@ void mdevkit_kunit_tear_down(void *data)
 	struct mdevkit_device *kdev = data;
 
 	flush_work(&kdev->priv->tell_work);
+	mdevkit_pins_free(kdev);
 	mdevkit_config_free(kdev);
 	mdevkit_irqs_free(kdev);
 	mdevkit_device_free(kdev);
@@ -146,6 +154,7 @@ void mdevkit_kunit_set_up(struct kunit *test, struct mdevkit_device *kdev,
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, mdevkit_kunit_tear_down, kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_irqs_init(kdev), 0);
 	KUNIT_ASSERT_EQ(test, mdevkit_config_init(kdev), 0);
+	KUNIT_ASSERT_EQ(test, mdevkit_pins_init(kdev), 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_kunit_set_up);
 
