@@ -293,8 +293,8 @@ static void pins_take(struct mdevkit_device *kdev, u64 first, u64 last)
 	while ((pin = next_to_take(pins, first, last))) {
 		kdev->ops->dma_unmap(kdev, pin);
 		/* Whoever uses it by the CPU has finished when this has been held */
-		scoped_guard(rwsem_write, &pins->use)
-			;
+		down_write(&pins->use);
+		up_write(&pins->use);
 		pin_put_pages(pin, pin->nr_pages);
 		pin_gone(pins, pin);
 		kref_put(&pin->ref, pin_free);

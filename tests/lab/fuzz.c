@@ -35,8 +35,8 @@
 #define THREADS		4u
 #define EVENTFDS	16u
 
-/* In the upper half of each word that a tenant ever writes */
-#define TAG(tenant)	(0xa5c30000u | (tenant) << 8)
+/* What a tenant has in its memory and writes to its devices: these 48 bits, and any 16 */
+#define TAG(tenant)	((tenant) ? 0x5b3d19f7e681ull : 0xa4c2e608197eull)
 
 struct kind {
 	const char *parent;
@@ -112,18 +112,18 @@ static u64 edge(struct worker *w, u64 size)
 	}
 }
 
-static u32 tagged(struct worker *w)
+static u64 tagged(struct worker *w)
 {
-	return TAG(w->t->number) | (u8)draw(w);
+	return TAG(w->t->number) << 16 | (u16)draw(w);
 }
 
 static void look_for_foreign(struct tenant *t, const void *data, size_t size)
 {
-	for (size_t at = 0; at + 4 <= size; at += 4) {
-		u32 word;
+	for (size_t at = 0; at + 8 <= size; at += 4) {
+		u64 word;
 
-		memcpy(&word, (const u8 *)data + at, 4);
-		if ((word & 0xffffff00) == TAG(!t->number))
+		memcpy(&word, (const u8 *)data + at, 8);
+		if (word >> 16 == TAG(!t->number))
 			atomic_fetch_add(&t->foreign, 1);
 	}
 }
@@ -139,16 +139,16 @@ static void on_fault(int signal)
 	_exit(128 + signal);
 }
 
-static void touch(struct worker *w, volatile u32 *at, size_t words)
+static void touch(struct worker *w, volatile u64 *at, size_t words)
 {
 	sigjmp_buf here;
-	u32 word;
+	u64 word;
 
 	landing = &here;
 	if (!sigsetjmp(here, 1)) {
 		for (unsigned int i = 0; i < 16; i++) {
 			word = at[below(w, words)];
-			look_for_foreign(w->t, &word, 4);
+			look_for_foreign(w->t, &word, 8);
 			at[below(w, words)] = tagged(w);
 		}
 	}
@@ -157,7 +157,7 @@ static void touch(struct worker *w, volatile u32 *at, size_t words)
 
 /* ---- the steps ---- */
 
-static void fill_random(struct worker *w, u32 *words, size_t count)
+static void fill_random(struct worker *w, u64 *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		words[i] = below(w, 2) ? tagged(w) : below(w, 4) ? below(w, 64) : draw(w);
@@ -187,9 +187,9 @@ static void access_region(struct worker *w, struct device *d)
 	const struct vfio_region_info *region = any_region(w, d);
 	u64 at = region->offset + edge(w, region->size);
 	size_t size = below(w, 4) ? 1u << below(w, 4) : below(w, 600);
-	u32 data[160];
+	u64 data[80];
 
-	fill_random(w, data, 160);
+	fill_random(w, data, 80);
 	if (below(w, 2)) {
 		if (pread(d->client.fd, data, size, at) > 0)
 			look_for_foreign(w->t, data, size);
@@ -204,11 +204,11 @@ static void run_engine(struct worker *w, struct device *d)
 	static const u32 commands[] = { SOFTDMA_READ, SOFTDMA_WRITE, SOFTDMA_STREAM, SOFTDMA_STOP };
 	u64 base = d->client.bars[0].offset, iova = IOVA + edge(w, MEMORY);
 	u32 length = edge(w, SOFTDMA_BUFFER_SIZE), command = commands[below(w, 4)];
-	u32 data[64];
+	u64 data[32];
 
 	if (!strstr(d->kind->type, "softdma"))
 		return;
-	for (unsigned int i = 0; i < 64; i++)
+	for (unsigned int i = 0; i < 32; i++)
 		data[i] = tagged(w);
 	pwrite(d->client.fd, data, sizeof(data), base + SOFTDMA_BUFFER + 4 * below(w, 64));
 	pwrite(d->client.fd, &iova, 8, base + SOFTDMA_IOVA);
@@ -258,9 +258,9 @@ static void ask(struct worker *w, struct device *d)
 		VFIO_DEVICE_FEATURE, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, VFIO_DEVICE_PCI_HOT_RESET,
 		VFIO_DEVICE_IOEVENTFD, VFIO_DEVICE_QUERY_GFX_PLANE,
 	};
-	u32 data[64];
+	u32 data[64] __attribute__((aligned(8)));
 
-	fill_random(w, data, 64);
+	fill_random(w, (u64 *)data, 32);
 	data[0] = below(w, 8) ? sizeof(data) : draw(w);
 	data[2] = below(w, 4) ? below(w, 12) : draw(w);
 	ioctl(d->client.fd, queries[below(w, ARRAY_SIZE(queries))], data);
@@ -276,9 +276,9 @@ static void use_mapping(struct worker *w, struct device *d)
 
 	if (memory == MAP_FAILED)
 		return;
-	touch(w, memory, size / 4);
+	touch(w, memory, size / 8);
 	if (below(w, 4))
-		touch(w, memory, size / 4);
+		touch(w, memory, size / 8);
 	munmap(memory, size);
 }
 
@@ -355,8 +355,8 @@ static void play(struct tenant *t, const struct vfio_mode *mode)
 	signal(SIGBUS, on_fault);
 	signal(SIGSEGV, on_fault);
 	t->memory = pages_alloc(MEMORY);
-	for (u32 *word = (u32 *)t->memory; word < (u32 *)(t->memory + MEMORY); word++)
-		*word = TAG(t->number);
+	for (u64 *word = (u64 *)t->memory; word < (u64 *)(t->memory + MEMORY); word++)
+		*word = TAG(t->number) << 16;
 	for (unsigned int i = 0; i < EVENTFDS; i++)
 		t->eventfds[i] = eventfd_new();
 	REQUIRE_OK(vfio_space_open(&t->space, mode));
