@@ -73,22 +73,38 @@ struct mdevkit_bar {
 };
 
 /**
- * struct mdevkit_pci_bytes - bytes of config space that the driver gives verbatim
- * @offset: where, 0x40 or above, outside the capabilities that mdevkit makes
+ * struct mdevkit_pci_bytes - bytes of config space that the driver gives
+ * @offset: where, 0x40 or above, outside the capabilities that mdevkit makes; from 0x100 on only
+ *	if the function is @express. No bytes lie on both sides of 0x100
  * @len: how many bytes
+ * @cap_id: PCI_CAP_ID_*, e.g. PCI_CAP_ID_VNDR: this is a capability, whose bytes 0 and 1 (ID and
+ *	next pointer) are filled in by mdevkit, and it is linked into the list; 0: it is none
+ * @ext_cap_id: PCI_EXT_CAP_ID_*, from 0x100 on: the same for the list of extended capabilities, with
+ *	bytes 0 to 3. One of them is at 0x100
+ * @ext_cap_version: its version, at most 15; 0 means 1
  * @bytes: their value at open and after each reset
  * @writable: mask of the bits that a tenant may change; NULL: none
- *
- * When @cap_id is set this is a capability: bytes 0 and 1 (ID and next pointer)
- * are filled in by mdevkit and it is linked into the list; else it is raw data.
- * @cap_id: PCI_CAP_ID_*, e.g. PCI_CAP_ID_VNDR, or 0
+ * @clears: mask of the bits that a tenant clears by writing 1 (RW1C), none of them
+ *	@writable; NULL: none
+ * @read: the tenant reads @len of them from @offset (in these bytes) on: @bytes is what it would
+ *	get, and gets when this returns (optional). May sleep. Runs beside BAR callbacks
+ *	and itself
+ * @written: the tenant has written @len of them from @offset on (optional). @bytes is all of
+ *	them as they are now, which the driver may change. May sleep. Nothing else of the device's
+ *	but interrupts, timers and the like runs meanwhile
  */
 struct mdevkit_pci_bytes {
-	u8 offset;
-	u8 len;
+	u16 offset;
+	u16 len;
 	u8 cap_id;
+	u8 ext_cap_version;
+	u16 ext_cap_id;
 	const u8 *bytes;
 	const u8 *writable;
+	const u8 *clears;
+	void (*read)(struct mdevkit_device *kdev, unsigned int offset, unsigned int len, u8 *bytes);
+	void (*written)(struct mdevkit_device *kdev, unsigned int offset, unsigned int len,
+			u8 *bytes);
 };
 
 /**
@@ -101,6 +117,7 @@ struct mdevkit_pci_bytes {
  * @revision: revision ID
  * @intx_pin: 0: no INTx; 1 to 4: INTA to INTD
  * @msi_vectors: MSI messages (0: no MSI; else a power of two up to 32)
+ * @msi_masking: MSI has a mask and a pending bit for each message
  * @msix_vectors: MSI-X table size (0: no MSI-X; up to 2048)
  * @msix_bar: BAR that holds table and PBA; it has room for both at the offsets. What they
  *	cover is answered by mdevkit: the BAR's callbacks are not called there
@@ -110,7 +127,7 @@ struct mdevkit_pci_bytes {
  *	level reset and 4096 bytes of config space; else 256 bytes
  * @pm: the function has a power management capability (D0 and D3hot)
  * @bars: the six base address registers
- * @bytes: what the driver gives verbatim, and its vendor specific capabilities
+ * @bytes: what the driver gives of its own: vendor specific and extended capabilities, and raw bytes
  * @nr_bytes: entries of @bytes
  *
  * As with vfio-pci, memory and I/O decode are on when a user opens the device, Bus Master
@@ -126,6 +143,7 @@ struct mdevkit_pci_desc {
 	u8 revision;
 	u8 intx_pin;
 	u8 msi_vectors;
+	bool msi_masking;
 	u16 msix_vectors;
 	u8 msix_bar;
 	u32 msix_table;

@@ -141,30 +141,74 @@ static int check_msix(const struct mdevkit_pci_desc *desc, char *why)
 	return 0;
 }
 
+static int check_bytes_place(const struct mdevkit_pci_desc *desc, unsigned int i, char *why)
+{
+	const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
+	bool extended = raw->offset >= PCI_CFG_SPACE_SIZE;
+	unsigned int end = extended ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE;
+
+	if (raw->offset < PCI_STD_HEADER_SIZEOF)
+		return refuse(why, "bytes[%u]: offset %#x is in the header", i, raw->offset);
+	if (extended && !desc->express)
+		return refuse(why, "bytes[%u]: offset %#x is only there with express", i,
+			      raw->offset);
+	if (!raw->len || !raw->bytes)
+		return refuse(why, "bytes[%u]: no len, or no bytes", i);
+	if (raw->offset + raw->len > end)
+		return refuse(why, "bytes[%u]: offset %#x and len %#x end behind %#x", i,
+			      raw->offset, raw->len, end);
+	return 0;
+}
+
+static int check_bytes_cap(const struct mdevkit_pci_desc *desc, unsigned int i, char *why)
+{
+	const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
+	bool extended = raw->offset >= PCI_CFG_SPACE_SIZE;
+	unsigned int head = extended ? sizeof(u32) : PCI_CAP_LIST_NEXT + 1;
+
+	if (!raw->cap_id && !raw->ext_cap_id)
+		return 0;
+	if (extended ? raw->cap_id : raw->ext_cap_id)
+		return refuse(why, "bytes[%u]: %s at offset %#x", i,
+			      extended ? "cap_id" : "ext_cap_id", raw->offset);
+	if (raw->len < head)
+		return refuse(why, "bytes[%u]: len %u is too small for a capability", i, raw->len);
+	if (!IS_ALIGNED(raw->offset, 4))
+		return refuse(why, "bytes[%u]: offset %#x of a capability is not aligned", i,
+			      raw->offset);
+	if (raw->ext_cap_version > 15)
+		return refuse(why, "bytes[%u]: ext_cap_version %u is more than 15", i,
+			      raw->ext_cap_version);
+	return 0;
+}
+
+static int check_bytes_masks(const struct mdevkit_pci_bytes *raw, unsigned int i, char *why)
+{
+	unsigned int at;
+
+	for (at = 0; raw->writable && raw->clears && at < raw->len; at++)
+		if (raw->writable[at] & raw->clears[at])
+			return refuse(why, "bytes[%u]: bits of byte %#x are writable and clears",
+				      i, at);
+	return 0;
+}
+
 static int check_bytes(const struct mdevkit_pci_desc *desc, char *why)
 {
+	bool extended = false, first = false;
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < desc->nr_bytes; i++) {
-		const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
-
-		if (raw->offset < PCI_STD_HEADER_SIZEOF)
-			return refuse(why, "bytes[%u]: offset %#x is in the header", i,
-				      raw->offset);
-		if (!raw->len || !raw->bytes)
-			return refuse(why, "bytes[%u]: no len, or no bytes", i);
-		if (raw->offset + raw->len > PCI_CFG_SPACE_SIZE)
-			return refuse(why, "bytes[%u]: offset %#x and len %#x end behind 0x100", i,
-				      raw->offset, raw->len);
-		if (!raw->cap_id)
-			continue;
-		if (raw->len < PCI_CAP_LIST_NEXT + 1)
-			return refuse(why, "bytes[%u]: len %u is too small for a capability", i,
-				      raw->len);
-		if (!IS_ALIGNED(raw->offset, 4))
-			return refuse(why, "bytes[%u]: offset %#x of a capability is not aligned",
-				      i, raw->offset);
+		ret = check_bytes_place(desc, i, why) ?: check_bytes_cap(desc, i, why) ?:
+		      check_bytes_masks(&desc->bytes[i], i, why);
+		if (ret)
+			return ret;
+		extended |= desc->bytes[i].ext_cap_id;
+		first |= desc->bytes[i].ext_cap_id && desc->bytes[i].offset == PCI_CFG_SPACE_SIZE;
 	}
+	if (extended && !first)
+		return refuse(why, "bytes: no extended capability at 0x100, where the list begins");
 	return 0;
 }
 
@@ -181,6 +225,8 @@ int mdevkit_config_check(const struct mdevkit_pci_desc *desc, char *why)
 		return refuse(why, "intx_pin %u is more than 4", desc->intx_pin);
 	if (desc->class & ~0xffffff)
 		return refuse(why, "class %#x has more than 24 bits", desc->class);
+	if (desc->msi_masking && !desc->msi_vectors)
+		return refuse(why, "msi_masking without msi_vectors");
 	if (desc->msi_vectors && (!is_power_of_2(desc->msi_vectors) || desc->msi_vectors > 32))
 		return refuse(why, "msi_vectors %u is not a power of two up to 32",
 			      desc->msi_vectors);

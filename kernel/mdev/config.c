@@ -25,241 +25,21 @@
  */
 
 #include <kunit/visibility.h>
-#include <linux/bitmap.h>
-#include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/unaligned.h>
 
+#include "config.h"
 #include "private.h"
 
-/* Lengths of the capabilities that are made here */
-#define CAP_LEN_MSI	(PCI_MSI_DATA_64 + 2)	/* 64-bit address, no per-vector masking */
-#define CAP_LEN_MSIX	PCI_CAP_MSIX_SIZEOF
-#define CAP_LEN_PM	PCI_PM_SIZEOF
-#define CAP_LEN_EXP	PCI_CAP_EXP_ENDPOINT_SIZEOF_V2
-
-/* Device Control bits that an endpoint without ECRC, phantom functions or aux power has */
-#define EXP_DEVCTL_WRITABLE						\
-	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | \
-	 PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD | \
-	 PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
-
-struct mdevkit_config {
-	const struct mdevkit_pci_desc *desc;
-	size_t size;
-	u8 pm;			/* offsets of capabilities, 0 if absent */
-	u8 express;
-	u8 *value;
-	u8 *initial;		/* value at open */
-	u8 *writable;
-	u8 *kept;		/* bits that a reset leaves alone */
-};
-
-/* While the space is being made: which bytes are taken, and where to link the next capability */
-struct config_layout {
-	DECLARE_BITMAP(taken, PCI_CFG_SPACE_SIZE);
-	u8 link;
-};
-
-static void config_set16(struct mdevkit_config *config, unsigned int offset, u16 value,
-			 u16 writable)
-{
-	put_unaligned_le16(value, config->initial + offset);
-	put_unaligned_le16(writable, config->writable + offset);
-}
-
-static void config_set32(struct mdevkit_config *config, unsigned int offset, u32 value,
-			 u32 writable)
-{
-	put_unaligned_le32(value, config->initial + offset);
-	put_unaligned_le32(writable, config->writable + offset);
-}
-
-/* What a tenant has written to these bytes survives a reset. */
-static void config_keep(struct mdevkit_config *config, unsigned int offset, unsigned int len)
-{
-	memcpy(config->kept + offset, config->writable + offset, len);
-}
-
-/* Links a capability at @offset to the end of the list (PCI 3.0, 6.7). */
-static void config_link_cap(struct mdevkit_config *config, struct config_layout *layout,
-			    unsigned int offset, u8 cap_id)
-{
-	config->initial[layout->link] = offset;
-	config->initial[offset + PCI_CAP_LIST_ID] = cap_id;
-	config->initial[offset + PCI_CAP_LIST_NEXT] = 0;
-	layout->link = offset + PCI_CAP_LIST_NEXT;
-	put_unaligned_le16(get_unaligned_le16(config->initial + PCI_STATUS) | PCI_STATUS_CAP_LIST,
-			   config->initial + PCI_STATUS);
-}
-
-/* Finds room for a capability and links it. Returns its offset, or 0 if there is no room. */
-static unsigned int config_place_cap(struct mdevkit_config *config, struct config_layout *layout,
-				     unsigned int len, u8 cap_id)
-{
-	unsigned long offset;
-
-	/* capabilities are DWORD aligned */
-	offset = bitmap_find_next_zero_area(layout->taken, PCI_CFG_SPACE_SIZE, 0, len, 3);
-	if (offset + len > PCI_CFG_SPACE_SIZE)
-		return 0;
-	bitmap_set(layout->taken, offset, len);
-	config_link_cap(config, layout, offset, cap_id);
-	return offset;
-}
-
-static int config_add_bytes(struct mdevkit_config *config, struct config_layout *layout)
-{
-	const struct mdevkit_pci_desc *desc = config->desc;
-	unsigned int i;
-
-	for (i = 0; i < desc->nr_bytes; i++) {
-		const struct mdevkit_pci_bytes *raw = &desc->bytes[i];
-
-		if (find_next_bit(layout->taken, raw->offset + raw->len, raw->offset) <
-		    raw->offset + raw->len)
-			return -EINVAL;
-		bitmap_set(layout->taken, raw->offset, raw->len);
-		memcpy(config->initial + raw->offset, raw->bytes, raw->len);
-		if (raw->writable)
-			memcpy(config->writable + raw->offset, raw->writable, raw->len);
-		if (raw->cap_id) {
-			config_link_cap(config, layout, raw->offset, raw->cap_id);
-			put_unaligned_le16(0, config->writable + raw->offset);
-		}
-	}
-	return 0;
-}
-
-static int config_add_msi(struct mdevkit_config *config, struct config_layout *layout)
-{
-	unsigned int nr = config->desc->msi_vectors;
-	unsigned int offset;
-
-	if (!nr)
-		return 0;
-	offset = config_place_cap(config, layout, CAP_LEN_MSI, PCI_CAP_ID_MSI);
-	if (!offset)
-		return -EINVAL;
-	config_set16(config, offset + PCI_MSI_FLAGS, PCI_MSI_FLAGS_64BIT | ilog2(nr) << 1,
-		     PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
-	config_set32(config, offset + PCI_MSI_ADDRESS_LO, 0, ~3U);
-	config_set32(config, offset + PCI_MSI_ADDRESS_HI, 0, ~0U);
-	config_set16(config, offset + PCI_MSI_DATA_64, 0, 0xffff);
-	config_keep(config, offset, CAP_LEN_MSI);
-	return 0;
-}
-
-static int config_add_msix(struct mdevkit_config *config, struct config_layout *layout)
-{
-	const struct mdevkit_pci_desc *desc = config->desc;
-	unsigned int offset;
-
-	if (!desc->msix_vectors)
-		return 0;
-	offset = config_place_cap(config, layout, CAP_LEN_MSIX, PCI_CAP_ID_MSIX);
-	if (!offset)
-		return -EINVAL;
-	config_set16(config, offset + PCI_MSIX_FLAGS, desc->msix_vectors - 1,
-		     PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	config_set32(config, offset + PCI_MSIX_TABLE, desc->msix_table | desc->msix_bar, 0);
-	config_set32(config, offset + PCI_MSIX_PBA, desc->msix_pba | desc->msix_bar, 0);
-	config_keep(config, offset, CAP_LEN_MSIX);
-	return 0;
-}
-
-static int config_add_pm(struct mdevkit_config *config, struct config_layout *layout)
-{
-	unsigned int offset;
-
-	if (!config->desc->pm)
-		return 0;
-	offset = config_place_cap(config, layout, CAP_LEN_PM, PCI_CAP_ID_PM);
-	if (!offset)
-		return -EINVAL;
-	config->pm = offset;
-	/* PCI PM 1.2: version 3, D0 and D3hot only, no PME */
-	config_set16(config, offset + PCI_PM_PMC, 3, 0);
-	config_set16(config, offset + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET,
-		     PCI_PM_CTRL_STATE_MASK);
-	return 0;
-}
-
-static int config_add_express(struct mdevkit_config *config, struct config_layout *layout)
-{
-	unsigned int offset;
-
-	if (!config->desc->express)
-		return 0;
-	offset = config_place_cap(config, layout, CAP_LEN_EXP, PCI_CAP_ID_EXP);
-	if (!offset)
-		return -EINVAL;
-	config->express = offset;
-	config_set16(config, offset + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0);
-	config_set32(config, offset + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0);
-	config_set16(config, offset + PCI_EXP_DEVCTL,
-		     PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN |
-		     PCI_EXP_DEVCTL_READRQ_512B,
-		     EXP_DEVCTL_WRITABLE);
-	/* a link that is up at 2.5 GT/s, one lane */
-	config_set32(config, offset + PCI_EXP_LNKCAP,
-		     PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
-	config_set16(config, offset + PCI_EXP_LNKCTL, 0,
-		     PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC);
-	config_set16(config, offset + PCI_EXP_LNKSTA,
-		     PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
-	config_keep(config, offset, CAP_LEN_EXP);
-	return 0;
-}
-
-/* Returns in @decode the command bits of the kinds of BARs that there are. */
-static void config_set_bars(struct mdevkit_config *config, u16 *decode)
+static bool config_has_clears(const struct mdevkit_pci_desc *desc)
 {
 	unsigned int i;
 
-	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
-		const struct mdevkit_bar *bar = &config->desc->bars[i];
-		unsigned int offset = PCI_BASE_ADDRESS_0 + 4 * i;
-		u64 writable = ~(bar->size - 1);
-
-		if (!bar->size)
-			continue;
-		config_set32(config, offset, bar->flags, lower_32_bits(writable));
-		if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
-			*decode |= PCI_COMMAND_IO;
-		else
-			*decode |= PCI_COMMAND_MEMORY;
-		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
-			config_set32(config, offset + 4, 0, upper_32_bits(writable));
-	}
-}
-
-static void config_set_header(struct mdevkit_config *config)
-{
-	const struct mdevkit_pci_desc *desc = config->desc;
-	u16 decode = 0, command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR;
-	bool own_subsystem = desc->subsystem_vendor || desc->subsystem_device;
-
-	config_set_bars(config, &decode);
-	command |= decode;
-	if (desc->intx_pin)
-		command |= PCI_COMMAND_INTX_DISABLE;
-	config_set16(config, PCI_VENDOR_ID, desc->vendor, 0);
-	config_set16(config, PCI_DEVICE_ID, desc->device, 0);
-	config_set16(config, PCI_COMMAND, decode, command);
-	/* PCIe 7.5.1.1.4: DEVSEL timing is hardwired to 0 */
-	config_set16(config, PCI_STATUS, desc->express ? 0 : PCI_STATUS_DEVSEL_MEDIUM, 0);
-	config_set32(config, PCI_CLASS_REVISION, desc->class << 8 | desc->revision, 0);
-	config->writable[PCI_CACHE_LINE_SIZE] = 0xff;
-	config->writable[PCI_LATENCY_TIMER] = desc->express ? 0 : 0xf8;
-	config_set16(config, PCI_SUBSYSTEM_VENDOR_ID,
-		     own_subsystem ? desc->subsystem_vendor : desc->vendor, 0);
-	config_set16(config, PCI_SUBSYSTEM_ID,
-		     own_subsystem ? desc->subsystem_device : desc->device, 0);
-	config->writable[PCI_INTERRUPT_LINE] = 0xff;
-	config->initial[PCI_INTERRUPT_PIN] = desc->intx_pin;
-	config_keep(config, 0, PCI_STD_HEADER_SIZEOF);
+	for (i = 0; i < desc->nr_bytes; i++)
+		if (desc->bytes[i].clears)
+			return true;
+	return false;
 }
 
 /**
@@ -273,14 +53,14 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 {
 	const struct mdevkit_pci_desc *desc = kdev->type->pci;
 	size_t size = desc->express ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE;
-	struct config_layout layout = { .link = PCI_CAPABILITY_LIST };
+	bool clears = config_has_clears(desc);
 	struct mdevkit_config *config;
 	int ret;
 
 	config = kzalloc(sizeof(*config), GFP_KERNEL_ACCOUNT);
 	if (!config)
 		return -ENOMEM;
-	config->value = kvcalloc(4, size, GFP_KERNEL_ACCOUNT);
+	config->value = kvcalloc(clears ? 5 : 4, size, GFP_KERNEL_ACCOUNT);
 	if (!config->value) {
 		kfree(config);
 		return -ENOMEM;
@@ -288,17 +68,12 @@ int mdevkit_config_init(struct mdevkit_device *kdev)
 	config->initial = config->value + size;
 	config->writable = config->initial + size;
 	config->kept = config->writable + size;
+	config->clears = clears ? config->kept + size : NULL;
 	config->size = size;
 	config->desc = desc;
 	kdev->priv->config = config;
 
-	config_set_header(config);
-	bitmap_set(layout.taken, 0, PCI_STD_HEADER_SIZEOF);
-	ret = config_add_bytes(config, &layout) ?:
-	      config_add_msi(config, &layout) ?:
-	      config_add_msix(config, &layout) ?:
-	      config_add_pm(config, &layout) ?:
-	      config_add_express(config, &layout);
+	ret = mdevkit_layout(config);
 	if (ret) {
 		dev_err(&kdev->mdev->dev, "type %s: overlapping or too many capabilities\n",
 			kdev->type->sysfs_name);
@@ -337,6 +112,8 @@ static void config_apply(struct mdevkit_device *kdev)
 	mdevkit_mmap_set_memory(kdev, memory);
 	mdevkit_dma_set_bus_master(kdev, powered && (command & PCI_COMMAND_MASTER));
 	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
+	if (config->msi_mask)
+		mdevkit_irq_set_msi_mask(kdev, get_unaligned_le32(config->value + config->msi_mask));
 }
 
 /**
@@ -380,6 +157,63 @@ size_t mdevkit_config_size(const struct mdevkit_device *kdev)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_size);
 
+static bool ranges_meet(u64 offset, size_t count, u64 other, size_t other_count)
+{
+	return offset < other + other_count && other < offset + count;
+}
+
+/* MSI's pending bits, where a read of @count bytes at @offset covers them */
+static void config_read_pending(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count)
+{
+	u64 at = kdev->priv->config->msi_mask + PCI_MSI_PENDING_64 - PCI_MSI_MASK_64;
+	__le32 pending = cpu_to_le32(mdevkit_irq_msi_pending(kdev));
+	unsigned int i;
+
+	for (i = 0; i < sizeof(pending); i++)
+		if (at + i >= offset && at + i < offset + count)
+			buf[at + i - offset] = ((u8 *)&pending)[i];
+}
+
+/* The part of a driver's bytes that is touched. Return: how many bytes, from *@first on */
+static unsigned int config_touched(const struct mdevkit_pci_bytes *raw, u64 offset, size_t count,
+				   unsigned int *first)
+{
+	if (!ranges_meet(offset, count, raw->offset, raw->len))
+		return 0;
+	*first = max_t(u64, offset, raw->offset) - raw->offset;
+	return min_t(u64, offset + count, raw->offset + raw->len) - raw->offset - *first;
+}
+
+static void config_read_computed(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t count)
+{
+	const struct mdevkit_config *config = kdev->priv->config;
+	unsigned int i, first, len;
+
+	if (config->msi_mask)
+		config_read_pending(kdev, offset, buf, count);
+	for (i = 0; i < config->desc->nr_bytes; i++) {
+		const struct mdevkit_pci_bytes *raw = &config->desc->bytes[i];
+
+		len = raw->read ? config_touched(raw, offset, count, &first) : 0;
+		if (len)
+			raw->read(kdev, first, len, buf + raw->offset + first - offset);
+	}
+}
+
+static void config_tell_written(struct mdevkit_device *kdev, u64 offset, size_t count)
+{
+	const struct mdevkit_config *config = kdev->priv->config;
+	unsigned int i, first, len;
+
+	for (i = 0; i < config->desc->nr_bytes; i++) {
+		const struct mdevkit_pci_bytes *raw = &config->desc->bytes[i];
+
+		len = raw->written ? config_touched(raw, offset, count, &first) : 0;
+		if (len)
+			raw->written(kdev, first, len, config->value + raw->offset);
+	}
+}
+
 /**
  * mdevkit_config_read() - read config space
  * @kdev: the device; its access lock is held
@@ -404,6 +238,8 @@ int mdevkit_config_read(struct mdevkit_device *kdev, u64 offset, u8 *buf, size_t
 	memcpy(buf, config->value + offset, count);
 	if (offset <= PCI_STATUS && offset + count > PCI_STATUS && mdevkit_irq_intx_status(kdev))
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
+	if (config->computed)
+		config_read_computed(kdev, offset, buf, count);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_read);
@@ -418,17 +254,13 @@ static void config_fix_power_state(struct mdevkit_config *config, u8 before)
 		*ctrl = (*ctrl & ~PCI_PM_CTRL_STATE_MASK) | (before & PCI_PM_CTRL_STATE_MASK);
 }
 
-static bool ranges_meet(u64 offset, size_t count, u64 other, size_t other_count)
-{
-	return offset < other + other_count && other < offset + count;
-}
-
 /* Can a write there change anything beside the bytes themselves? */
 static bool config_write_has_effects(const struct mdevkit_config *config, u64 offset,
 				     size_t count)
 {
 	return ranges_meet(offset, count, PCI_COMMAND, 2) ||
-	       (config->pm && ranges_meet(offset, count, config->pm + PCI_PM_CTRL, 2));
+	       (config->pm && ranges_meet(offset, count, config->pm + PCI_PM_CTRL, 2)) ||
+	       (config->msi_mask && ranges_meet(offset, count, config->msi_mask, 4));
 }
 
 static bool config_write_has_flr(struct mdevkit_config *config, u64 offset, const u8 *buf,
@@ -472,6 +304,8 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 		u8 mask = config->writable[offset + i];
 
 		*value = (*value & ~mask) | (buf[i] & mask);
+		if (config->clears)
+			*value &= ~(buf[i] & config->clears[offset + i]);
 	}
 	if (config->pm)
 		config_fix_power_state(config, power);
@@ -479,6 +313,8 @@ int mdevkit_config_write(struct mdevkit_device *kdev, u64 offset, const u8 *buf,
 		*flr = true;
 	else if (config_write_has_effects(config, offset, count))
 		config_apply(kdev);
+	if (config->hooked)
+		config_tell_written(kdev, offset, count);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_config_write);

@@ -149,13 +149,24 @@ static void intx_deliver(struct mdevkit_irqs *irqs)
 	deliver(irqs, irqs->vectors[0].trigger);
 }
 
+/* By its bit in MSI's capability. Vectors of MSI-X are masked by taking their trigger away. */
+static bool message_is_masked(const struct mdevkit_vector *vector)
+{
+	const struct mdevkit_irqs *irqs = vector->irqs;
+	size_t number = vector - irqs->vectors;
+
+	return irqs->msi_mask && irqs->active == VFIO_PCI_MSI_IRQ_INDEX && number < 32 &&
+	       (irqs->msi_mask & BIT(number));
+}
+
 /* Sends a vector's message if one waits and there is somebody to send it to. */
 static void message_deliver(struct mdevkit_vector *vector)
 {
 	struct mdevkit_irqs *irqs = vector->irqs;
 
 	lockdep_assert_held(&irqs->lock);
-	if (!vector->pending || !vector->trigger || irqs->active == VFIO_PCI_INTX_IRQ_INDEX)
+	if (!vector->pending || !vector->trigger || irqs->active == VFIO_PCI_INTX_IRQ_INDEX ||
+	    message_is_masked(vector))
 		return;
 	WRITE_ONCE(vector->pending, false);
 	deliver(irqs, vector->trigger);
@@ -415,6 +426,41 @@ bool mdevkit_irq_intx_status(struct mdevkit_device *kdev)
 	return kdev->type->pci->intx_pin && READ_ONCE(kdev->priv->irqs->level);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_irq_intx_status);
+
+/**
+ * mdevkit_irq_set_msi_mask() - follow the mask bits of MSI's capability
+ * @kdev: the device; its access lock is held for writing
+ * @mask: a bit for each message; what waits is sent when its bit is cleared
+ */
+void mdevkit_irq_set_msi_mask(struct mdevkit_device *kdev, u32 mask)
+{
+	struct mdevkit_irqs *irqs = kdev->priv->irqs;
+	unsigned int i;
+
+	scoped_guard(spinlock_irqsave, &irqs->lock)
+		irqs->msi_mask = mask;
+	for (i = 0; i < kdev->type->pci->msi_vectors; i++) {
+		guard(spinlock_irqsave)(&irqs->lock);
+		message_deliver(&irqs->vectors[i]);
+	}
+}
+
+/**
+ * mdevkit_irq_msi_pending() - the pending bits of MSI's capability
+ * @kdev: the device
+ *
+ * Return: a bit for each message that waits.
+ */
+u32 mdevkit_irq_msi_pending(struct mdevkit_device *kdev)
+{
+	u32 pending = 0;
+	unsigned int i;
+
+	for (i = 0; i < kdev->type->pci->msi_vectors; i++)
+		if (READ_ONCE(kdev->priv->irqs->vectors[i].pending))
+			pending |= BIT(i);
+	return pending;
+}
 
 /**
  * mdevkit_irqs_reset() - the line and the table as after a reset of the device

@@ -34,6 +34,7 @@ struct mdevkit_vector {
  * @level: the line that the driver asserts
  * @intx_masked: by the user, or automatically when INTx was signalled
  * @intx_disable: the command register's bit
+ * @msi_mask: the mask bits of MSI, which count while that is active
  * @intx_unmask: eventfd by which the user unmasks. Guarded by @config_lock
  * @err: eventfd of VFIO_PCI_ERR_IRQ_INDEX, or NULL
  * @req: eventfd of VFIO_PCI_REQ_IRQ_INDEX, or NULL
@@ -49,6 +50,7 @@ struct mdevkit_irqs {
 	bool level;
 	bool intx_masked;
 	bool intx_disable;
+	u32 msi_mask;
 	struct virqfd *intx_unmask;
 	struct eventfd_ctx *err;
 	struct eventfd_ctx *req;

@@ -297,6 +297,8 @@ void mdevkit_irqs_reset(struct mdevkit_device *kdev);
 void mdevkit_irqs_discard(struct mdevkit_device *kdev);
 void mdevkit_irq_set_intx_disable(struct mdevkit_device *kdev, bool disable);
 bool mdevkit_irq_intx_status(struct mdevkit_device *kdev);
+void mdevkit_irq_set_msi_mask(struct mdevkit_device *kdev, u32 mask);
+u32 mdevkit_irq_msi_pending(struct mdevkit_device *kdev);
 bool mdevkit_irq_ask(struct mdevkit_device *kdev);
 void mdevkit_release_request(struct mdevkit_device *kdev, unsigned int count);
 unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int index);

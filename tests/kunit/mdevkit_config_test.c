@@ -392,6 +392,28 @@ static const struct mdevkit_pci_bytes bytes_past_end = { .offset = 0xfe, .len = 
 static const struct mdevkit_pci_bytes cap_misaligned = { .offset = 0x42, .len = 4,
 							  .bytes = vendor_cap,
 							  .cap_id = PCI_CAP_ID_VNDR };
+static const struct mdevkit_pci_bytes ext_cap_misplaced = { .offset = 0x110, .len = 8,
+							     .bytes = vendor_cap,
+							     .ext_cap_id = PCI_EXT_CAP_ID_VNDR };
+static const struct mdevkit_pci_bytes ext_cap_below = { .offset = 0x40, .len = 4,
+							 .bytes = vendor_cap,
+							 .ext_cap_id = PCI_EXT_CAP_ID_VNDR };
+static const struct mdevkit_pci_bytes cap_above = { .offset = 0x100, .len = 4,
+						     .bytes = vendor_cap,
+						     .cap_id = PCI_CAP_ID_VNDR };
+static const struct mdevkit_pci_bytes ext_cap_tiny = { .offset = 0x100, .len = 3,
+							.bytes = vendor_cap,
+							.ext_cap_id = PCI_EXT_CAP_ID_VNDR };
+static const struct mdevkit_pci_bytes ext_cap_version = { .offset = 0x100, .len = 4,
+							   .bytes = vendor_cap,
+							   .ext_cap_id = PCI_EXT_CAP_ID_VNDR,
+							   .ext_cap_version = 16 };
+static const struct mdevkit_pci_bytes ext_past_end = { .offset = 0xffe, .len = 4,
+							.bytes = vendor_cap };
+static const struct mdevkit_pci_bytes both_masks = { .offset = 0x44, .len = 8,
+						      .bytes = vendor_cap,
+						      .writable = vendor_cap_writable,
+						      .clears = vendor_cap_writable };
 
 #define SPOIL(_name, _statement)						\
 	static void _name(struct mdevkit_pci_desc *desc)			\
@@ -427,6 +449,15 @@ SPOIL(odd_passthrough, desc->bars[1].passthrough_size = SZ_4K + 8)
 SPOIL(pba_past_end, desc->msix_pba = SZ_1G)
 SPOIL(pba_misaligned, desc->msix_pba = SZ_2K + 4)
 SPOIL(misaligned_cap, desc->bytes = &cap_misaligned; desc->nr_bytes = 1)
+SPOIL(misplaced_ext_cap, desc->bytes = &ext_cap_misplaced; desc->nr_bytes = 1)
+SPOIL(low_ext_cap, desc->bytes = &ext_cap_below; desc->nr_bytes = 1)
+SPOIL(high_cap, desc->bytes = &cap_above; desc->nr_bytes = 1)
+SPOIL(tiny_ext_cap, desc->bytes = &ext_cap_tiny; desc->nr_bytes = 1)
+SPOIL(ext_cap_of_version_16, desc->bytes = &ext_cap_version; desc->nr_bytes = 1)
+SPOIL(late_ext_bytes, desc->bytes = &ext_past_end; desc->nr_bytes = 1)
+SPOIL(ext_bytes_of_pci, desc->express = false; late_ext_bytes(desc))
+SPOIL(overlapping_masks, desc->bytes = &both_masks; desc->nr_bytes = 1)
+SPOIL(masks_without_msi, desc->msi_vectors = 0; desc->msi_masking = true)
 
 /* One of both is in the page that the tenant may map, the other one behind it */
 static int no_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevkit_io_page *page)
@@ -506,6 +537,24 @@ static const struct wrong_case wrong_cases[] = {
 	  "msix_pba 0x804 is not 8-byte aligned" },
 	{ "capability misaligned", misaligned_cap,
 	  "bytes[0]: offset 0x42 of a capability is not aligned" },
+	{ "no extended capability at 0x100", misplaced_ext_cap,
+	  "bytes: no extended capability at 0x100, where the list begins" },
+	{ "extended capability below 0x100", low_ext_cap,
+	  "bytes[0]: ext_cap_id at offset 0x40" },
+	{ "capability above 0x100", high_cap,
+	  "bytes[0]: cap_id at offset 0x100" },
+	{ "extended capability of 3 bytes", tiny_ext_cap,
+	  "bytes[0]: len 3 is too small for a capability" },
+	{ "version 16 of a capability", ext_cap_of_version_16,
+	  "bytes[0]: ext_cap_version 16 is more than 15" },
+	{ "extended bytes past the end", late_ext_bytes,
+	  "bytes[0]: offset 0xffe and len 0x4 end behind 0x1000" },
+	{ "extended bytes without express", ext_bytes_of_pci,
+	  "bytes[0]: offset 0xffe is only there with express" },
+	{ "a bit with two masks", overlapping_masks,
+	  "bytes[0]: bits of byte 0x0 are writable and clears" },
+	{ "mask bits without MSI", masks_without_msi,
+	  "msi_masking without msi_vectors" },
 };
 
 KUNIT_ARRAY_PARAM_DESC(wrong, wrong_cases, name);

@@ -791,7 +791,7 @@ TEST("capacity ends with ENOSPC and the whole devices do, too")
 	char uuid[UUID_SIZE];
 	long left = mdev_available(PARENT_A, BY_PASID);
 
-	CHECK_EQ(left, 128);
+	CHECK_EQ(left, SOFTDMA_CAPACITY);
 	for (u32 i = 0; i < 4; i++) {
 		mdev_uuid(i, uuid);
 		REQUIRE_OK(mdev_create(PARENT_A, BY_DEVICE, uuid));
@@ -1441,7 +1441,7 @@ TEST_ALL_MODES("unbinding the parent asks its user and takes the DMA away when t
 	CHECK(!mdev_exists(tenant.uuid));
 	check_idle();
 	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
-	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), SOFTDMA_CAPACITY);
 }
 
 /* Brings the parent back after it was found gone; nothing is open any more */
@@ -1449,7 +1449,7 @@ static void parent_restore(void)
 {
 	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/unbind"));
 	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
-	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), SOFTDMA_CAPACITY);
 }
 
 static void check_gone(struct tenant *tenant, int request, const char *when)
@@ -1569,7 +1569,7 @@ TEST_ALL_MODES("a parent that loses its driver asks all its users, and waits for
 	CHECK(!mdev_exists(idle));
 	check_idle();
 	REQUIRE_OK(sysfs_write("softdma-a", "/sys/bus/platform/drivers/softdma/bind"));
-	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), 128);
+	CHECK_EQ(mdev_available(PARENT_A, BY_PASID), SOFTDMA_CAPACITY);
 }
 
 /* ---- what can be seen from outside ---- */

@@ -5,6 +5,8 @@
 #ifndef SOFTDMA_REGS_H
 #define SOFTDMA_REGS_H
 
+#define SOFTDMA_CAPACITY	240	/* mdevs of each parent, of 255 PASIDs */
+
 #define SOFTDMA_BAR_SIZE	4096
 #define SOFTDMA_VECTORS		4	/* MSI; the device itself raises the first */
 #define SOFTDMA_MSIX_VECTORS	2048	/* or these */
