@@ -79,8 +79,8 @@ struct mdevkit_bar {
  * @len: how many bytes
  * @cap_id: PCI_CAP_ID_*, e.g. PCI_CAP_ID_VNDR: this is a capability, whose bytes 0 and 1 (ID and
  *	next pointer) are filled in by mdevkit, and it is linked into the list; 0: it is none
- * @ext_cap_id: PCI_EXT_CAP_ID_*, from 0x100 on: the same for the list of extended capabilities, with
- *	bytes 0 to 3. One of them is at 0x100
+ * @ext_cap_id: PCI_EXT_CAP_ID_*, from 0x100 on: the same for the list of extended
+ *	capabilities, with bytes 0 to 3. One of them is at 0x100
  * @ext_cap_version: its version, at most 15; 0 means 1
  * @bytes: their value at open and after each reset
  * @writable: mask of the bits that a tenant may change; NULL: none
@@ -127,7 +127,7 @@ struct mdevkit_pci_bytes {
  *	level reset and 4096 bytes of config space; else 256 bytes
  * @pm: the function has a power management capability (D0 and D3hot)
  * @bars: the six base address registers
- * @bytes: what the driver gives of its own: vendor specific and extended capabilities, and raw bytes
+ * @bytes: what the driver gives itself: vendor specific and extended capabilities, raw bytes
  * @nr_bytes: entries of @bytes
  *
  * As with vfio-pci, memory and I/O decode are on when a user opens the device, Bus Master

@@ -113,7 +113,8 @@ static void config_apply(struct mdevkit_device *kdev)
 	mdevkit_dma_set_bus_master(kdev, powered && (command & PCI_COMMAND_MASTER));
 	mdevkit_irq_set_intx_disable(kdev, command & PCI_COMMAND_INTX_DISABLE);
 	if (config->msi_mask)
-		mdevkit_irq_set_msi_mask(kdev, get_unaligned_le32(config->value + config->msi_mask));
+		mdevkit_irq_set_msi_mask(kdev,
+					 get_unaligned_le32(config->value + config->msi_mask));
 }
 
 /**

@@ -155,7 +155,7 @@ static bool being_unmapped(struct mdevkit_pins *pins, const struct mdevkit_pin *
 
 	lockdep_assert_held(&pins->lock);
 	list_for_each_entry_safe(unmap, next, &pins->unmaps, entry) {
-		if (smp_load_acquire(&unmap->over)) {
+		if (READ_ONCE(unmap->over)) {
 			list_del(&unmap->entry);
 			kref_put(&unmap->ref, unmap_free);
 		} else if (pin_overlaps(pin, unmap->first, unmap->last)) {
@@ -415,7 +415,7 @@ static int unmap_over(struct inode *inode, struct file *file)
 {
 	struct unmap *unmap = file->private_data;
 
-	smp_store_release(&unmap->over, true);
+	WRITE_ONCE(unmap->over, true);
 	kref_put(&unmap->ref, unmap_free);
 	return 0;
 }
@@ -425,7 +425,7 @@ static const struct file_operations unmap_fops = {
 	.release = unmap_over,
 };
 
-/* Calls unmap_over() when the current task returns to user space, or is a while later a thread of the kernel. */
+/* Calls unmap_over() when the current task returns to user space; for one of the kernel, soon. */
 static void call_when_over(struct unmap *unmap)
 {
 	struct file *file;
@@ -447,7 +447,7 @@ static struct unmap *find_unmap(struct mdevkit_pins *pins, u64 first, u64 last)
 
 	list_for_each_entry(unmap, &pins->unmaps, entry)
 		if (unmap->task == current && unmap->first == first && unmap->last == last &&
-		    !smp_load_acquire(&unmap->over))
+		    !READ_ONCE(unmap->over))
 			return unmap;
 	return NULL;
 }

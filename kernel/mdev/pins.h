@@ -25,7 +25,7 @@ struct page;
  */
 struct mdevkit_pins {
 	struct mdevkit_device *kdev;
-	spinlock_t lock;
+	spinlock_t lock;		/* lists and states */
 	struct list_head list;
 	struct list_head gone;
 	struct list_head unmaps;

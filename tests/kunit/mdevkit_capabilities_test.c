@@ -13,7 +13,8 @@ static const u8 status[] = { 0, 0, 0, 0, 0xff, 0x0f, 0x00, 0x80 };
 static const u8 status_clears[] = { 0, 0, 0, 0, 0xf0, 0x0f, 0, 0x80 };
 static const u8 status_writable[] = { 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0xff, 0 };
 static const u8 mailbox[] = { 0, 0, 16, 0, 0x10, 0x20, 0x30, 0x40, 0, 0, 0, 0, 0, 0, 0, 0 };
-static const u8 mailbox_writable[] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0, 0, 0 };
+static const u8 mailbox_writable[] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+				       0, 0, 0, 0, 0xff, 0, 0, 0 };
 
 /* The last call of each callback, "OFFSET+LEN" */
 struct calls {
@@ -54,9 +55,11 @@ static void mailbox_written(struct mdevkit_device *kdev, unsigned int offset, un
 
 static const struct mdevkit_pci_bytes own_bytes[] = {
 	/* declared in the wrong order */
-	{ .offset = 0x200, .len = sizeof(status), .ext_cap_id = PCI_EXT_CAP_ID_ERR, .ext_cap_version = 2,
-	  .bytes = status, .writable = status_writable, .clears = status_clears },
-	{ .offset = 0x100, .len = sizeof(serial), .ext_cap_id = PCI_EXT_CAP_ID_DSN, .bytes = serial },
+	{ .offset = 0x200, .len = sizeof(status), .ext_cap_id = PCI_EXT_CAP_ID_ERR,
+	  .ext_cap_version = 2, .bytes = status, .writable = status_writable,
+	  .clears = status_clears },
+	{ .offset = 0x100, .len = sizeof(serial), .ext_cap_id = PCI_EXT_CAP_ID_DSN,
+	  .bytes = serial },
 	{ .offset = 0x80, .len = sizeof(mailbox), .cap_id = PCI_CAP_ID_VNDR, .bytes = mailbox,
 	  .writable = mailbox_writable, .read = mailbox_read, .written = mailbox_written },
 };
@@ -216,8 +219,9 @@ static void a_masked_message_waits_and_shows(struct kunit *test)
 {
 	unsigned int mask;
 	struct fake_device *fake = msi_create(test, &mask);
+	unsigned int flags = mask - PCI_MSI_MASK_64 + PCI_MSI_FLAGS;
 
-	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, mask - PCI_MSI_MASK_64 + PCI_MSI_FLAGS, 2),
+	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, flags, 2),
 			PCI_MSI_FLAGS_MASKBIT | PCI_MSI_FLAGS_64BIT | 2 << 1);
 	fake_config_write(test, fake, mask, 4, 0xffffffff);
 	KUNIT_EXPECT_EQ(test, fake_config_read(test, fake, mask, 4), 0xf);

@@ -219,7 +219,8 @@ static void a_pin_is_made_of_chunks_and_given_back_in_the_same(struct kunit *tes
 {
 	struct pinner *p = pinner_start(test);
 	/* the first and the last page by one byte each */
-	struct mdevkit_pin *got = pin(p, IOVA + PAGE_SIZE - 1, (NR_PAGES - 3) * PAGE_SIZE + 2, true);
+	size_t size = (NR_PAGES - 3) * PAGE_SIZE + 2;
+	struct mdevkit_pin *got = pin(p, IOVA + PAGE_SIZE - 1, size, true);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(got));
 	KUNIT_EXPECT_EQ(test, got->nr_pages, NR_PAGES - 1);

@@ -5,8 +5,8 @@
  * unmaps, resets, closing and opening again. Nothing of one reaches the other, the host stays
  * well, and afterwards everything can be removed.
  *
- * FUZZ_SECONDS=N: how long, for all modes together (60). FUZZ_SEED=N: the seed of an earlier run, whose threads
- * then draw the same numbers.
+ * FUZZ_SECONDS=N: how long, for all modes together (60). FUZZ_SEED=N: the seed of an earlier run,
+ * whose threads then draw the same numbers.
  */
 #include <linux/pci_regs.h>
 #include <pthread.h>
@@ -130,22 +130,26 @@ static void look_for_foreign(struct tenant *t, const void *data, size_t size)
 
 /* ---- a mapping that vanishes ---- */
 
-static __thread sigjmp_buf *landing;
+struct landing {
+	sigjmp_buf env;
+};
+
+static __thread struct landing *landing;
 
 static void on_fault(int signal)
 {
 	if (landing)
-		siglongjmp(*landing, 1);
+		siglongjmp(landing->env, 1);
 	_exit(128 + signal);
 }
 
 static void touch(struct worker *w, volatile u64 *at, size_t words)
 {
-	sigjmp_buf here;
+	struct landing here;
 	u64 word;
 
 	landing = &here;
-	if (!sigsetjmp(here, 1)) {
+	if (!sigsetjmp(here.env, 1)) {
 		for (unsigned int i = 0; i < 16; i++) {
 			word = at[below(w, words)];
 			look_for_foreign(w->t, &word, 8);
@@ -288,7 +292,8 @@ static void change_maps(struct worker *w)
 	u64 first = 32 + below(w, 32), pages = 1 + below(w, 64 - first);
 
 	if (below(w, 2))
-		vfio_map(&w->t->space, w->t->memory + first * PAGE, IOVA + first * PAGE, pages * PAGE);
+		vfio_map(&w->t->space, w->t->memory + first * PAGE, IOVA + first * PAGE,
+			 pages * PAGE);
 	else
 		vfio_unmap(&w->t->space, IOVA + first * PAGE, pages * PAGE, NULL);
 }
@@ -416,7 +421,8 @@ TEST_ALL_MODES_LONG("two tenants who do anything at all harm neither the host no
 
 			d->kind = &kinds[i];
 			mdev_uuid(0x2000 + n * DEVICES + i, d->uuid);
-			REQUIRE_OK(mdev_create(d->kind->parent, d->kind->type, d->uuid), "%s", d->kind->type);
+			REQUIRE_OK(mdev_create(d->kind->parent, d->kind->type, d->uuid), "%s",
+				   d->kind->type);
 		}
 	}
 	for (unsigned int n = 0; n < 2; n++) {
@@ -441,7 +447,8 @@ static const char *fuzz_load(void)
 	if (getrandom(&fuzz_seed, 4, 0) != 4)
 		return "there is no random number";
 	fuzz_seed = env_number("FUZZ_SEED", (u32)fuzz_seed);
-	if (module_load("softdma", NULL) || module_load("pinner", NULL) || module_load("mtty", NULL))
+	if (module_load("softdma", NULL) || module_load("pinner", NULL) ||
+	    module_load("mtty", NULL))
 		return "the modules cannot be loaded";
 	return NULL;
 }

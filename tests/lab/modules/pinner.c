@@ -17,7 +17,7 @@
  */
 struct pinner {
 	struct mdevkit_device kdev;
-	struct mutex lock;
+	struct mutex lock;	/* of the registers and pins */
 	u64 iova;
 	u32 length;
 	u32 slot;

@@ -15,7 +15,7 @@
 #define PINNER_VALUE		0x18	/* rw: for STORE, and of LOAD */
 #define PINNER_OFFSET		0x1c	/* rw: where LOAD and STORE do that in the pin */
 #define PINNER_UNMAPS		0x20	/* ro: times that pins were taken back */
-#define PINNER_GRAB		0x28	/* wo, 64 bits: pins the page of that address, until it is taken back */
+#define PINNER_GRAB		0x28	/* wo, 64 bits: pins that page until it is taken back */
 
 #define PINNER_PIN		1	/* the slot becomes LENGTH bytes at IOVA */
 #define PINNER_PIN_READ		2	/* the same, for reading */

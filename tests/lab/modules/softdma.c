@@ -22,7 +22,6 @@
 #include "mock_iommu.h"
 #include "softdma_regs.h"
 
-
 #define SOFTDMA_PASID_BITS	8
 #define SOFTDMA_WHOLE_DEVICES	4
 
