@@ -70,8 +70,8 @@ struct mdevkit_type {
  * @open: the first user opens the device (optional)
  * @close: the last user has closed it; undo of @open (optional)
  * @reset: bring the device's registers to the state in which a user finds them, and stop all
- *	its DMA: function level reset, VFIO_DEVICE_RESET, and before each @open.
- *	0 or -errno
+ *	its DMA: function level reset, VFIO_DEVICE_RESET, before each @open, and after the
+ *	parent was reset. 0 or -errno
  * @start_dma: kinds pasid and lookup, which must have it: the IOMMU translates the device's
  *	DMA and the tenant has set Bus Master Enable; @pasid is to be written into the
  *	device, or IOMMU_NO_PASID where the device uses its own requester ID. What the tenant
@@ -309,6 +309,34 @@ void mdevkit_unregister_parent(struct mdevkit_parent *parent);
 void mdevkit_parent_set_gone(struct mdevkit_parent *parent);
 
 /**
+ * mdevkit_parent_reset_prepare() - the parent is going to be reset, by whoever
+ * @parent: the parent
+ *
+ * For the reset_prepare of struct pci_error_handlers, for error_detected, for a suspend. When it
+ * returns the DMA of all its devices is drained, and no callback of them runs that may touch the
+ * parent, nor begins; but close and destroy may. Meanwhile the tenants' reads give all-ones and
+ * their writes are dropped; whoever touches a mapping waits; a device that is opened, or
+ * created, fails with EAGAIN. After mdevkit_parent_set_gone() no mdevkit_parent_reset_done() needs
+ * to follow.
+ *
+ * Context: process context, may sleep: for as long as callbacks take that run just now. Not
+ * under a lock that these take, nor from one of them.
+ */
+void mdevkit_parent_reset_prepare(struct mdevkit_parent *parent);
+
+/**
+ * mdevkit_parent_reset_done() - the parent has been reset and works
+ * @parent: the parent
+ *
+ * Undo of mdevkit_parent_reset_prepare(). The reset callback is called for each device that is open,
+ * and its tenant told by the eventfd of VFIO_PCI_ERR_IRQ_INDEX. DMA goes on where it is
+ * allowed: start_dma is called then.
+ *
+ * Context: process context, may sleep. Not under a lock that callbacks take.
+ */
+void mdevkit_parent_reset_done(struct mdevkit_parent *parent);
+
+/**
  * mdevkit_parent_drvdata() - what the driver gave to mdevkit_register_parent()
  * @parent: the parent
  *
@@ -327,16 +355,31 @@ void *mdevkit_parent_drvdata(struct mdevkit_parent *parent);
 struct device *mdevkit_parent_dev(struct mdevkit_parent *parent);
 
 /**
- * mdevkit_device_gone() - has the parent gone away under this device?
+ * mdevkit_device_gone() - has the device failed, or its parent gone away under it?
  * @kdev: the device
  *
  * No lock keeps it from becoming true, not even during a callback: what a driver does after it
  * has looked must be harmless on hardware that does not answer.
  *
  * Context: any.
- * Return: true once the parent's hardware must not be touched any more.
+ * Return: true once the device's hardware must not be touched any more.
  */
 bool mdevkit_device_gone(const struct mdevkit_device *kdev);
+
+/**
+ * mdevkit_device_set_gone() - this device has failed for good, its parent goes on
+ * @kdev: the device
+ *
+ * As mdevkit_parent_set_gone(), for one device: its tenant reads all-ones, its writes are
+ * dropped, its DMA is not started any more, soon its mappings show nothing, and then it is
+ * asked to let go. It can be opened again only as a new mdev. What DMA is under way the driver
+ * ends itself; drain is called at the latest when the tenant closes the device.
+ *
+ * It does not wait.
+ *
+ * Context: any, from the driver's create callback on until its destroy callback has returned.
+ */
+void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 
 /**
  * mdevkit_create_software_device() - make a parent that has no hardware

@@ -14,6 +14,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/rbtree.h>
 #include <linux/scatterlist.h>
 
 #include <mdevkit/mdevkit.h>
@@ -40,7 +41,9 @@ struct mdevkit_pin {
 
 	/* private: */
 	struct kref ref;		/* one for the driver, one for who takes it back */
-	struct list_head entry;		/* the next four are guarded by the lock of the list */
+	struct rb_node node;		/* this and the next five are guarded by the pins' lock */
+	u64 subtree_last;
+	struct list_head entry;
 	unsigned int state;
 	struct task_struct *taker;	/* who calls dma_unmap() */
 	bool given_back;		/* by dma_unmap() */

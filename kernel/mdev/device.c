@@ -50,9 +50,12 @@ int mdevkit_device_init(struct mdevkit_device *kdev)
 	init_rwsem(&priv->mapping);
 	init_waitqueue_head(&priv->unblocked);
 	init_rwsem(&priv->dma_gate);
+	mutex_init(&priv->ioeventfds_lock);
+	INIT_LIST_HEAD(&priv->ioeventfds);
 	INIT_LIST_HEAD(&priv->group_entry);
 	INIT_LIST_HEAD(&priv->parent_entry);
 	INIT_WORK(&priv->tell_work, device_tell_user);
+	priv->dma_reasons = MDEVKIT_DMA_PARENT;
 	priv->kdev = kdev;
 	kdev->priv = priv;
 	return 0;
@@ -101,17 +104,22 @@ static int device_list(struct mdevkit_device *kdev)
 {
 	struct mdevkit_parent *parent = kdev->parent;
 
+	guard(rwsem_write)(&parent->life);
 	guard(spinlock_irqsave)(&parent->devices_lock);
 	if (parent->gone)
 		return -ENODEV;
+	if (parent->resetting)
+		return -EAGAIN;
 	list_add_tail(&kdev->priv->parent_entry, &parent->devices);
 	return 0;
 }
 
 static void device_unlist(struct mdevkit_device *kdev)
 {
-	scoped_guard(spinlock_irqsave, &kdev->parent->devices_lock)
+	scoped_guard(rwsem_write, &kdev->parent->life) {
+		guard(spinlock_irqsave)(&kdev->parent->devices_lock);
 		list_del_init(&kdev->priv->parent_entry);
+	}
 	/* Nobody finds it any more to queue the work again */
 	flush_work(&kdev->priv->tell_work);
 }
@@ -233,10 +241,14 @@ void mdevkit_device_remove(struct mdev_device *mdev)
 	mdevkit_capacity_give(parent, type);
 }
 
-/* The driver's reset. The device does no DMA, and no page of it is in a mapping or gets there. */
+/*
+ * The driver's reset. The device does no DMA, and no page of it is in a mapping or gets there.
+ * While the parent is being reset the driver's comes later, see mdevkit_device_reset_done().
+ */
 static int device_reset_quiet(struct mdevkit_device *kdev)
 {
-	int ret = kdev->ops->reset ? kdev->ops->reset(kdev) : 0;
+	bool call = kdev->ops->reset && !kdev->priv->parent_reset;
+	int ret = call ? kdev->ops->reset(kdev) : 0;
 
 	/* While the tenant cannot make it raise new ones */
 	if (!ret)
@@ -309,12 +321,61 @@ int mdevkit_device_reset(struct mdevkit_device *kdev)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_reset);
 
+/**
+ * mdevkit_device_reset_prepare() - the parent is about to be reset
+ * @kdev: the device, in its parent's list
+ *
+ * When it returns, no DMA is under way, and no callback of the driver that might touch hardware,
+ * until mdevkit_device_reset_done(); but for close and destroy.
+ */
+void mdevkit_device_reset_prepare(struct mdevkit_device *kdev)
+{
+	guard(rwsem_write)(&kdev->priv->access);
+	if (kdev->priv->parent_reset)
+		return;
+	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_PARENT);
+	kdev->priv->parent_reset = true;
+	mdevkit_mmap_block(kdev);
+	mdevkit_mmap_revoke(kdev);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_reset_prepare);
+
+/**
+ * mdevkit_device_reset_done() - the parent has been reset, and works again
+ * @kdev: the device
+ *
+ * What the parent's reset has left of the device is for the driver's reset to put right. Its tenant
+ * hears of that by an error, since it has not asked for it.
+ */
+void mdevkit_device_reset_done(struct mdevkit_device *kdev)
+{
+	int ret = 0;
+
+	guard(rwsem_write)(&kdev->priv->access);
+	if (!kdev->priv->parent_reset)
+		return;
+	kdev->priv->parent_reset = false;
+	if (kdev->priv->open && !mdevkit_device_gone(kdev)) {
+		mdevkit_dma_forbid(kdev, MDEVKIT_DMA_RESET);
+		ret = device_reset_quiet(kdev);
+	}
+	mdevkit_mmap_unblock(kdev);
+	if (kdev->priv->open && !mdevkit_device_gone(kdev)) {
+		device_reset_end(kdev, ret);
+		mdevkit_signal_error(kdev);
+	}
+	mdevkit_dma_allow(kdev, MDEVKIT_DMA_PARENT);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_reset_done);
+
 static int device_open_locked(struct mdevkit_device *kdev)
 {
 	int ret;
 
 	if (mdevkit_device_gone(kdev))
 		return -ENODEV;
+	if (kdev->priv->parent_reset)
+		return -EAGAIN;
 	/* Nobody has a mapping yet */
 	ret = mdevkit_mmap_open(kdev);
 	if (ret)
@@ -324,6 +385,7 @@ static int device_open_locked(struct mdevkit_device *kdev)
 		ret = kdev->ops->open(kdev);
 	if (ret)
 		mdevkit_mmap_close(kdev);
+	kdev->priv->open = !ret;
 	/* The other kinds are translated when their group arms them */
 	if (!ret && kdev->type->dma == MDEVKIT_DMA_SOFTWARE)
 		mdevkit_dma_allow(kdev, MDEVKIT_DMA_IOMMU_READY);
@@ -334,6 +396,7 @@ static void device_close_locked(struct mdevkit_device *kdev)
 {
 	mdevkit_dma_forbid(kdev, MDEVKIT_DMA_IOMMU_READY);
 	mdevkit_mmap_close(kdev);
+	kdev->priv->open = false;
 	if (kdev->ops->close)
 		kdev->ops->close(kdev);
 }
@@ -368,6 +431,7 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_open);
  */
 void mdevkit_device_close(struct mdevkit_device *kdev)
 {
+	mdevkit_ioeventfds_release(kdev);
 	mdevkit_group_disarm(kdev);
 	scoped_guard(rwsem_write, &kdev->priv->access)
 		device_close_locked(kdev);
@@ -386,18 +450,9 @@ void mdevkit_device_ask(struct mdevkit_device *kdev)
 	schedule_work(&kdev->priv->tell_work);
 }
 
-/**
- * mdevkit_device_set_gone() - the parent has gone away under the device
- * @kdev: the device, in its parent's list
- *
- * From now on the tenant reads all-ones and its writes are dropped; soon in its
- * mappings too, and then it is asked to let go.
- *
- * Context: any; does not wait.
- */
 void mdevkit_device_set_gone(struct mdevkit_device *kdev)
 {
 	WRITE_ONCE(kdev->priv->gone, true);
 	schedule_work(&kdev->priv->tell_work);
 }
-EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_set_gone);
+EXPORT_SYMBOL_GPL(mdevkit_device_set_gone);

@@ -123,6 +123,7 @@ static struct mdevkit_parent *parent_alloc(struct device *dev, struct mdevkit_dr
 	parent->nr_types = nr_types;
 	kref_init(&parent->ref);
 	mutex_init(&parent->capacity_lock);
+	init_rwsem(&parent->life);
 	spin_lock_init(&parent->devices_lock);
 	INIT_LIST_HEAD(&parent->devices);
 	parent->mdev_types = kcalloc(nr_types, sizeof(*parent->mdev_types), GFP_KERNEL);
@@ -233,6 +234,34 @@ void mdevkit_parent_set_gone(struct mdevkit_parent *parent)
 		mdevkit_device_set_gone(priv->kdev);
 }
 EXPORT_SYMBOL_GPL(mdevkit_parent_set_gone);
+
+static void parent_set_resetting(struct mdevkit_parent *parent, bool resetting)
+{
+	guard(spinlock_irqsave)(&parent->devices_lock);
+	parent->resetting = resetting;
+}
+
+void mdevkit_parent_reset_prepare(struct mdevkit_parent *parent)
+{
+	struct mdevkit_device_private *priv;
+
+	parent_set_resetting(parent, true);
+	guard(rwsem_read)(&parent->life);
+	list_for_each_entry(priv, &parent->devices, parent_entry)
+		mdevkit_device_reset_prepare(priv->kdev);
+}
+EXPORT_SYMBOL_GPL(mdevkit_parent_reset_prepare);
+
+void mdevkit_parent_reset_done(struct mdevkit_parent *parent)
+{
+	struct mdevkit_device_private *priv;
+
+	scoped_guard(rwsem_read, &parent->life)
+		list_for_each_entry(priv, &parent->devices, parent_entry)
+			mdevkit_device_reset_done(priv->kdev);
+	parent_set_resetting(parent, false);
+}
+EXPORT_SYMBOL_GPL(mdevkit_parent_reset_done);
 
 void *mdevkit_parent_drvdata(struct mdevkit_parent *parent)
 {

@@ -2,9 +2,9 @@
 /*
  * Pages of the tenant's memory that a driver keeps pinned.
  *
- * Each pin is in the device's list from before VFIO is asked for its pages until they have been
+ * Each pin is in the device's tree from before VFIO is asked for its pages until they have been
  * given back: whoever has to be sure that nobody uses a range waits until no pin there
- * is in the list. No lock of the kit is held while VFIO or the driver is called.
+ * is in the tree. No lock of the kit is held while VFIO or the driver is called.
  *
  * Type 1 asks for memory back from within an unmap, and its two rules are hard. First: it
  * holds the lock of its list of devices, which another thread of the tenant can wait for with
@@ -23,6 +23,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/interval_tree_generic.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -38,19 +39,24 @@ enum pin_state {
 	PIN_UNWANTED,		/* meanwhile they were taken back */
 	PIN_HELD,
 	PIN_TAKING,		/* they are being given back */
-	PIN_GONE,		/* no pages: no longer in the list of pins */
+	PIN_GONE,		/* no pages: no longer in the tree */
 };
 
-/* What is being unmapped of a container; outlives the device, if the tenant's thread does. */
+/*
+ * A thread that is unmapping something of a container; outlives the device, if the thread does.
+ * One for a thread, however many mappings it unmaps at a time.
+ */
 struct unmap {
 	struct kref ref;	/* one for the device's list, one for the file */
-	struct list_head entry;	/* the next four are guarded by the lock of the device's list */
-	u64 first;
-	u64 last;
 	struct task_struct *task;	/* only to be compared with */
-	unsigned int tries;
+	struct list_head entry;	/* this and the next six are guarded by the pins' lock */
+	u64 refused_first;	/* all that it has unmapped so far, and what is in between */
+	u64 refused_last;
+	u64 first;		/* what type 1 has called for last */
+	u64 last;
+	unsigned int tries;	/* how often before for the same */
 	bool to_take;		/* for the worker */
-	bool over;		/* the task has returned from it. Set once, read anywhere */
+	bool over;		/* the thread has returned. Set once, read anywhere */
 };
 
 /* So often an unmap looks whether the worker has come through; type 1 stops at ten */
@@ -83,16 +89,29 @@ static bool device_has_iommufd(const struct mdevkit_device *kdev)
 #endif
 }
 
-static u64 pin_last(const struct mdevkit_pin *pin)
+/* Whole pages, as VFIO pins them */
+static u64 first_page(const struct mdevkit_pin *pin)
 {
-	return pin->iova + pin->size - 1;
+	return pin->iova >> PAGE_SHIFT;
 }
 
-/* Whole pages, as VFIO pins them */
-static bool pin_overlaps(const struct mdevkit_pin *pin, u64 first, u64 last)
+static u64 last_page(const struct mdevkit_pin *pin)
 {
-	return pin->iova >> PAGE_SHIFT <= last >> PAGE_SHIFT &&
-	       pin_last(pin) >> PAGE_SHIFT >= first >> PAGE_SHIFT;
+	return (pin->iova + pin->size - 1) >> PAGE_SHIFT;
+}
+
+INTERVAL_TREE_DEFINE(struct mdevkit_pin, node, u64, subtree_last, first_page, last_page, static,
+		     pin_tree)
+
+static struct mdevkit_pin *first_pin(struct mdevkit_pins *pins, u64 first, u64 last)
+{
+	lockdep_assert_held(&pins->lock);
+	return pin_tree_iter_first(&pins->tree, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+}
+
+static struct mdevkit_pin *next_pin(struct mdevkit_pin *pin, u64 first, u64 last)
+{
+	return pin_tree_iter_next(pin, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
 }
 
 static void pin_free(struct kref *ref)
@@ -128,6 +147,14 @@ static void pin_put_pages(struct mdevkit_pin *pin, unsigned int nr)
 	}
 }
 
+/* Is it worth going on? 0 or -errno */
+static int pin_check(const struct mdevkit_pin *pin)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return READ_ONCE(pin->state) == PIN_UNWANTED ? -EAGAIN : 0;
+}
+
 static int pin_get_pages(struct mdevkit_pin *pin)
 {
 	unsigned int done, n;
@@ -135,9 +162,8 @@ static int pin_get_pages(struct mdevkit_pin *pin)
 
 	for (done = 0; done < pin->nr_pages; done += n) {
 		n = chunk_size(pin, done);
-		ret = fatal_signal_pending(current) ? -EINTR :
-		      mdevkit_pin_get(pin->kdev, chunk_iova(pin, done), n, pin->write,
-				      pin->pages + done);
+		ret = pin_check(pin) ?: mdevkit_pin_get(pin->kdev, chunk_iova(pin, done), n,
+							pin->write, pin->pages + done);
 		if (ret != n) {
 			pin_put_pages(pin, done);
 			return ret < 0 ? ret : -EFAULT;
@@ -145,6 +171,12 @@ static int pin_get_pages(struct mdevkit_pin *pin)
 		cond_resched();
 	}
 	return 0;
+}
+
+static bool unmap_refuses(const struct unmap *unmap, const struct mdevkit_pin *pin)
+{
+	return first_page(pin) <= unmap->refused_last >> PAGE_SHIFT &&
+	       last_page(pin) >= unmap->refused_first >> PAGE_SHIFT;
 }
 
 /* The unmaps that have returned are forgotten on the way. */
@@ -158,7 +190,7 @@ static bool being_unmapped(struct mdevkit_pins *pins, const struct mdevkit_pin *
 		if (READ_ONCE(unmap->over)) {
 			list_del(&unmap->entry);
 			kref_put(&unmap->ref, unmap_free);
-		} else if (pin_overlaps(pin, unmap->first, unmap->last)) {
+		} else if (unmap_refuses(unmap, pin)) {
 			found = true;
 		}
 	}
@@ -171,7 +203,7 @@ static int pin_enter(struct mdevkit_pins *pins, struct mdevkit_pin *pin)
 	if (being_unmapped(pins, pin))
 		return -EAGAIN;
 	pin->state = PIN_GETTING;
-	list_add_tail(&pin->entry, &pins->list);
+	pin_tree_insert(pin, &pins->tree);
 	return 0;
 }
 
@@ -181,10 +213,9 @@ static void pin_gone(struct mdevkit_pins *pins, struct mdevkit_pin *pin)
 	scoped_guard(spinlock, &pins->lock) {
 		WRITE_ONCE(pin->state, PIN_GONE);
 		pin->taker = NULL;
-		if (pin->given_back)
-			list_del_init(&pin->entry);
-		else
-			list_move_tail(&pin->entry, &pins->gone);
+		pin_tree_remove(pin, &pins->tree);
+		if (!pin->given_back)
+			list_add_tail(&pin->entry, &pins->gone);
 	}
 	wake_up_all(&pins->changed);
 }
@@ -269,11 +300,9 @@ static struct mdevkit_pin *next_to_take(struct mdevkit_pins *pins, u64 first, u6
 	struct mdevkit_pin *pin;
 
 	guard(spinlock)(&pins->lock);
-	list_for_each_entry(pin, &pins->list, entry) {
-		if (!pin_overlaps(pin, first, last))
-			continue;
+	for (pin = first_pin(pins, first, last); pin; pin = next_pin(pin, first, last)) {
 		if (pin->state == PIN_GETTING)
-			pin->state = PIN_UNWANTED;
+			WRITE_ONCE(pin->state, PIN_UNWANTED);
 		if (pin->state != PIN_HELD)
 			continue;
 		WRITE_ONCE(pin->state, PIN_TAKING);
@@ -303,13 +332,8 @@ static void pins_take(struct mdevkit_device *kdev, u64 first, u64 last)
 
 static bool pins_clear(struct mdevkit_pins *pins, u64 first, u64 last)
 {
-	struct mdevkit_pin *pin;
-
 	guard(spinlock)(&pins->lock);
-	list_for_each_entry(pin, &pins->list, entry)
-		if (pin_overlaps(pin, first, last))
-			return false;
-	return true;
+	return !first_pin(pins, first, last);
 }
 
 static bool pin_is_gone(struct mdevkit_pins *pins, struct mdevkit_pin *pin)
@@ -440,38 +464,51 @@ static void call_when_over(struct unmap *unmap)
 	kref_put(&unmap->ref, unmap_free);
 }
 
-/* The unmap that the current task is in, if it comes again */
-static struct unmap *find_unmap(struct mdevkit_pins *pins, u64 first, u64 last)
+/* The current thread's unmap, if it has come before in the same call of the tenant */
+static struct unmap *find_unmap(struct mdevkit_pins *pins)
 {
 	struct unmap *unmap;
 
+	lockdep_assert_held(&pins->lock);
 	list_for_each_entry(unmap, &pins->unmaps, entry)
-		if (unmap->task == current && unmap->first == first && unmap->last == last &&
-		    !READ_ONCE(unmap->over))
+		if (unmap->task == current && !READ_ONCE(unmap->over))
 			return unmap;
 	return NULL;
 }
 
-/* Nothing is pinned in the range from now on. Return: how often the task has come for that */
+/* Return: how often the thread has come for the same range before */
+static unsigned int unmap_note(struct unmap *unmap, u64 first, u64 last)
+{
+	unmap->to_take = true;
+	if (unmap->first == first && unmap->last == last)
+		return ++unmap->tries;
+	unmap->first = first;
+	unmap->last = last;
+	unmap->refused_first = min(unmap->refused_first, first);
+	unmap->refused_last = max(unmap->refused_last, last);
+	unmap->tries = 0;
+	return 0;
+}
+
+/* Nothing is pinned in the range from now on. Return: how often the thread has come for that */
 static unsigned int unmap_begin(struct mdevkit_pins *pins, u64 first, u64 last)
 {
-	/* A task that has to wait for memory would not let the tenant go on: it must not fail. */
+	/* An unmap cannot fail */
 	struct unmap *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	struct unmap *unmap;
 	unsigned int tries;
 
 	kref_init(&new->ref);
-	new->first = first;
-	new->last = last;
 	new->task = current;
+	new->first = U64_MAX;
+	new->refused_first = U64_MAX;
 	scoped_guard(spinlock, &pins->lock) {
-		unmap = find_unmap(pins, first, last);
+		unmap = find_unmap(pins);
 		if (!unmap) {
 			list_add_tail(&new->entry, &pins->unmaps);
 			unmap = new;
 		}
-		unmap->to_take = true;
-		tries = unmap->tries++;
+		tries = unmap_note(unmap, first, last);
 	}
 	if (unmap == new)
 		call_when_over(new);
@@ -480,7 +517,7 @@ static unsigned int unmap_begin(struct mdevkit_pins *pins, u64 first, u64 last)
 	return tries;
 }
 
-static struct unmap *next_unmap_to_take(struct mdevkit_pins *pins)
+static bool next_range_to_take(struct mdevkit_pins *pins, u64 *first, u64 *last)
 {
 	struct unmap *unmap;
 
@@ -489,21 +526,20 @@ static struct unmap *next_unmap_to_take(struct mdevkit_pins *pins)
 		if (!unmap->to_take)
 			continue;
 		unmap->to_take = false;
-		kref_get(&unmap->ref);
-		return unmap;
+		*first = unmap->first;
+		*last = unmap->last;
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 static void pins_take_work(struct work_struct *work)
 {
 	struct mdevkit_pins *pins = container_of(work, struct mdevkit_pins, take_work);
-	struct unmap *unmap;
+	u64 first, last;
 
-	while ((unmap = next_unmap_to_take(pins))) {
-		pins_take(pins->kdev, unmap->first, unmap->last);
-		kref_put(&unmap->ref, unmap_free);
-	}
+	while (next_range_to_take(pins, &first, &last))
+		pins_take(pins->kdev, first, last);
 }
 
 /**
@@ -571,7 +607,7 @@ int mdevkit_pins_init(struct mdevkit_device *kdev)
 		return -ENOMEM;
 	pins->kdev = kdev;
 	spin_lock_init(&pins->lock);
-	INIT_LIST_HEAD(&pins->list);
+	pins->tree = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&pins->gone);
 	INIT_LIST_HEAD(&pins->unmaps);
 	init_rwsem(&pins->use);
@@ -589,8 +625,8 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_pins_init);
 void mdevkit_pins_free(struct mdevkit_device *kdev)
 {
 	struct mdevkit_pins *pins = kdev->priv->pins;
-	struct mdevkit_pin *pin, *next_pin;
-	struct unmap *unmap, *next;
+	struct unmap *unmap, *next_unmap;
+	struct mdevkit_pin *pin, *next;
 
 	if (!pins)
 		return;
@@ -598,9 +634,9 @@ void mdevkit_pins_free(struct mdevkit_device *kdev)
 	if (!list_empty(&pins->gone))
 		dev_warn(&kdev->mdev->dev,
 			 "its driver has left pins: destroy has to call mdevkit_dma_unpin()\n");
-	list_for_each_entry_safe(pin, next_pin, &pins->gone, entry)
+	list_for_each_entry_safe(pin, next, &pins->gone, entry)
 		kref_put(&pin->ref, pin_free);
-	list_for_each_entry_safe(unmap, next, &pins->unmaps, entry)
+	list_for_each_entry_safe(unmap, next_unmap, &pins->unmaps, entry)
 		kref_put(&unmap->ref, unmap_free);
 	kfree(pins);
 	kdev->priv->pins = NULL;

@@ -4,6 +4,7 @@
 #define _MDEVKIT_PINS_H
 
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -15,18 +16,18 @@ struct page;
 /**
  * struct mdevkit_pins - all pins of a device
  * @kdev: the device
- * @lock: guards the lists and the state of what is in them; innermost, process context
- * @list: pins that VFIO holds pages for, or is asked to
+ * @lock: guards tree and lists, and the state of what is in them; innermost, process context
+ * @tree: pins that VFIO holds pages for, or is asked to, by the pages that they have
  * @gone: those that have none any more, until the driver gives them back
- * @unmaps: what a container's tenant is unmapping: nothing is pinned there
+ * @unmaps: a container's tenant's threads that are unmapping: nothing is pinned there
  * @use: held for reading while the CPU uses pinned memory. Inside everything but @lock
- * @changed: a pin has left @list
+ * @changed: a pin has left @tree
  * @take_work: takes back what is in @unmaps
  */
 struct mdevkit_pins {
 	struct mdevkit_device *kdev;
-	spinlock_t lock;		/* lists and states */
-	struct list_head list;
+	spinlock_t lock;		/* tree, lists and states */
+	struct rb_root_cached tree;
 	struct list_head gone;
 	struct list_head unmaps;
 	struct rw_semaphore use;

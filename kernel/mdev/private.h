@@ -40,6 +40,7 @@ enum mdevkit_placement {
  * @MDEVKIT_DMA_IOMMU_READY: armed by its group, and not being drained; kind software: open
  * @MDEVKIT_DMA_BUS_MASTER: the tenant has set Bus Master Enable, in power state D0
  * @MDEVKIT_DMA_RESET: the last reset is over, and the driver did not fail it
+ * @MDEVKIT_DMA_PARENT: its parent is not being reset
  *
  * That the parent has not gone is one, too; it is kept in the device's flag gone, because it
  * ends without any lock.
@@ -48,10 +49,12 @@ enum mdevkit_dma_reason {
 	MDEVKIT_DMA_IOMMU_READY = BIT(0),
 	MDEVKIT_DMA_BUS_MASTER = BIT(1),
 	MDEVKIT_DMA_RESET = BIT(2),
+	MDEVKIT_DMA_PARENT = BIT(3),
 };
 
-#define MDEVKIT_DMA_ALL_REASONS \
-	(MDEVKIT_DMA_IOMMU_READY | MDEVKIT_DMA_BUS_MASTER | MDEVKIT_DMA_RESET)
+#define MDEVKIT_DMA_ALL_REASONS						\
+	(MDEVKIT_DMA_IOMMU_READY | MDEVKIT_DMA_BUS_MASTER |		\
+	 MDEVKIT_DMA_RESET | MDEVKIT_DMA_PARENT)
 
 /**
  * struct mdevkit_counters - what a CPU has seen of a device's use
@@ -75,7 +78,7 @@ struct mdevkit_device_private {
 	/*
 	 * Held for reading around BAR accesses and config reads, for writing around config
 	 * writes and the life cycle callbacks. Guards config, pasid,
-	 * dma_reasons and dma_started.
+	 * dma_reasons, dma_started, open and parent_reset.
 	 */
 	struct rw_semaphore access;
 	/*
@@ -94,6 +97,9 @@ struct mdevkit_device_private {
 	struct mdevkit_irqs *irqs;
 	struct mdevkit_pins *pins;	/* NULL: its driver pins nothing */
 	struct mdevkit_group *group;	/* aux group that the mdev is in, or NULL */
+	struct mutex ioeventfds_lock;	/* guards the next two */
+	struct list_head ioeventfds;
+	unsigned int nr_ioeventfds;
 	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
 	bool in_use;			/* open, as far as the group is concerned */
 	bool ioas_attached;		/* by iommufd */
@@ -106,6 +112,8 @@ struct mdevkit_device_private {
 	ioasid_t pasid;			/* of its DMA, or IOMMU_NO_PASID; valid while translated */
 	unsigned int dma_reasons;	/* enum mdevkit_dma_reason that hold */
 	bool dma_started;		/* all of them, and so the driver was told */
+	bool open;			/* a user has it, and the driver knows */
+	bool parent_reset;		/* its parent is being reset: hardware is not touched */
 	bool io_enabled;
 	bool memory_enabled;
 	bool gone;			/* set once, by the parent's end; read anywhere */
@@ -135,10 +143,15 @@ struct mdevkit_parent {
 	enum mdevkit_placement placement;
 	bool peer_dma;			/* lent pages may be mapped for DMA; read by anybody */
 
-	/* Guards devices and gone. Innermost lock, taken in any context. */
+	/* Held for reading while its devices are reset; outside devices_lock and their access */
+	struct rw_semaphore life;
+	/* Guards devices, which change with life held for writing, too, gone and resetting.
+	 * Innermost lock, taken in any context.
+	 */
 	spinlock_t devices_lock;
 	struct list_head devices;
 	bool gone;
+	bool resetting;			/* meanwhile there are no new devices */
 
 	unsigned int nr_types;
 	struct mdev_type **mdev_types;
@@ -193,8 +206,9 @@ int mdevkit_device_open(struct mdevkit_device *kdev);
 void mdevkit_device_close(struct mdevkit_device *kdev);
 int mdevkit_device_reset(struct mdevkit_device *kdev);
 int mdevkit_device_reset_locked(struct mdevkit_device *kdev);
+void mdevkit_device_reset_prepare(struct mdevkit_device *kdev);
+void mdevkit_device_reset_done(struct mdevkit_device *kdev);
 void mdevkit_device_ask(struct mdevkit_device *kdev);
-void mdevkit_device_set_gone(struct mdevkit_device *kdev);
 
 /* dma.c */
 void mdevkit_dma_forbid(struct mdevkit_device *kdev, enum mdevkit_dma_reason reason);
@@ -277,6 +291,8 @@ int mdevkit_bar_read(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
 int mdevkit_bar_write(struct mdevkit_device *kdev, unsigned int bar, u64 offset,
 		      unsigned int width, u64 value);
 unsigned int mdevkit_access_width(u8 widths, u64 offset, size_t count);
+bool mdevkit_bar_takes(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+		       size_t count);
 bool mdevkit_bar_transfer_fits(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
 			       size_t count);
 
@@ -305,6 +321,11 @@ unsigned int mdevkit_irq_count(const struct mdevkit_device *kdev, unsigned int i
 u32 mdevkit_irq_info_flags(const struct mdevkit_device *kdev, unsigned int index);
 u64 mdevkit_irqs_delivered(struct mdevkit_device *kdev);
 int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr, void *data);
+
+/* ioeventfd.c */
+int mdevkit_ioeventfd_set(struct mdevkit_device *kdev, u64 pos, unsigned int width, u64 data,
+			  int fd);
+void mdevkit_ioeventfds_release(struct mdevkit_device *kdev);
 
 /* placement.c */
 int mdevkit_group_join(struct mdevkit_device *kdev);

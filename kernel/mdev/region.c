@@ -59,7 +59,7 @@ static bool bar_decoded(const struct mdevkit_device *kdev, const struct mdevkit_
 {
 	const struct mdevkit_device_private *priv = kdev->priv;
 
-	if (mdevkit_device_gone(kdev))
+	if (mdevkit_device_gone(kdev) || priv->parent_reset)
 		return false;
 	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO ? priv->io_enabled : priv->memory_enabled;
 }
@@ -358,6 +358,24 @@ static ssize_t config_rw(struct mdevkit_device *kdev, char __user *buf, size_t c
 static bool is_one_access(u8 widths, u64 offset, size_t count)
 {
 	return count <= 8 && is_power_of_2(count) && (widths & count) && IS_ALIGNED(offset, count);
+}
+
+/**
+ * mdevkit_bar_takes() - is this one access to a register of a BAR?
+ * @kdev: the device
+ * @index: the BAR
+ * @offset: where
+ * @count: bytes
+ *
+ * Return: true if it lies in the BAR, and what is there takes it at a time.
+ */
+bool mdevkit_bar_takes(const struct mdevkit_device *kdev, unsigned int index, u64 offset,
+		       size_t count)
+{
+	u64 size = kdev->type->pci->bars[index].size;
+
+	return offset < size && count <= size - offset &&
+	       is_one_access(bar_widths(kdev, index, offset), offset, count);
 }
 
 /* What drivers do. Return: @width, or -errno */

@@ -134,6 +134,21 @@ static long vfio_set_irqs(struct mdevkit_device *kdev, void __user *arg)
 	return ret;
 }
 
+static long vfio_set_ioeventfd(struct mdevkit_device *kdev, void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_device_ioeventfd, fd);
+	struct vfio_device_ioeventfd io;
+	unsigned int width;
+
+	if (copy_from_user(&io, arg, minsz))
+		return -EFAULT;
+	width = io.flags & VFIO_DEVICE_IOEVENTFD_SIZE_MASK;
+	if (io.argsz < minsz || io.flags != width || hweight32(width) != 1)
+		return -EINVAL;
+	/* The flags of the widths are the widths */
+	return mdevkit_ioeventfd_set(kdev, io.offset, width, io.data, io.fd);
+}
+
 static long mdevkit_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
 	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
@@ -148,6 +163,8 @@ static long mdevkit_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsig
 		return vfio_set_irqs(kdev, user);
 	case VFIO_DEVICE_RESET:
 		return mdevkit_device_reset(kdev);
+	case VFIO_DEVICE_IOEVENTFD:
+		return vfio_set_ioeventfd(kdev, user);
 	default:
 		return -ENOTTY;
 	}

@@ -438,6 +438,59 @@ static void a_parent_that_goes_while_dma_starts_ends_it_at_once(struct kunit *te
 	KUNIT_EXPECT_FALSE(test, fake->kdev.priv->dma_started);
 }
 
+static void a_reset_of_the_parent_ends_dma_and_lets_it_go_on(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test, &dma_desc);
+	u64 value = 0;
+
+	/* by a tenant, who has told the driver */
+	KUNIT_ASSERT_EQ(test, mdevkit_device_open(&fake->kdev), 0);
+	set_command(test, fake, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	KUNIT_ASSERT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
+	expect_calls(test, fake, 1, 0);
+	fake->resets = 0;
+
+	mdevkit_device_reset_prepare(&fake->kdev);
+	mdevkit_device_reset_prepare(&fake->kdev);
+	expect_calls(test, fake, 1, 1);
+	/* whatever the tenant does: nothing touches the hardware */
+	KUNIT_EXPECT_EQ(test, mdevkit_device_reset(&fake->kdev), 0);
+	set_command(test, fake, 0);
+	set_command(test, fake, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	mdevkit_dma_iommu_gone(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), 0);
+	scoped_guard(rwsem_read, &fake->kdev.priv->access)
+		KUNIT_EXPECT_EQ(test, mdevkit_bar_read(&fake->kdev, 0, 0, 4, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, U64_MAX);
+	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+	expect_calls(test, fake, 1, 1);
+	KUNIT_EXPECT_GT(test, fake->kdev.priv->blocked, 0);
+
+	mdevkit_device_reset_done(&fake->kdev);
+	mdevkit_device_reset_done(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, fake->resets, 1);
+	expect_calls(test, fake, 2, 1);
+	KUNIT_EXPECT_EQ(test, fake->kdev.priv->blocked, 0);
+
+	/* a device that does not survive it */
+	mdevkit_device_reset_prepare(&fake->kdev);
+	fake->reset_result = -EIO;
+	mdevkit_device_reset_done(&fake->kdev);
+	expect_calls(test, fake, 2, 2);
+	mdevkit_dma_iommu_gone(&fake->kdev);
+	mdevkit_device_close(&fake->kdev);
+
+	/* nobody has it open: the driver is asked for nothing */
+	fake->resets = 0;
+	mdevkit_device_reset_prepare(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, mdevkit_device_open(&fake->kdev), -EAGAIN);
+	mdevkit_device_reset_done(&fake->kdev);
+	KUNIT_EXPECT_EQ(test, fake->resets, 0);
+	fake->reset_result = 0;
+	KUNIT_EXPECT_EQ(test, mdevkit_device_open(&fake->kdev), 0);
+	mdevkit_device_close(&fake->kdev);
+}
+
 static void a_device_that_is_gone_copies_nothing(struct kunit *test)
 {
 	struct soft *soft = soft_create(test);
@@ -463,6 +516,7 @@ static struct kunit_case dma_test_cases[] = {
 	KUNIT_CASE(a_failed_start_is_reported_or_tried_again),
 	KUNIT_CASE(a_device_that_is_gone_is_drained_and_never_started),
 	KUNIT_CASE(a_parent_that_goes_while_dma_starts_ends_it_at_once),
+	KUNIT_CASE(a_reset_of_the_parent_ends_dma_and_lets_it_go_on),
 	KUNIT_CASE(a_device_that_is_gone_copies_nothing),
 	KUNIT_CASE(a_software_device_copies_only_while_dma_is_allowed),
 	KUNIT_CASE_PARAM(what_ends_dma_waits_for_the_copy_under_way, end_gen_params),

@@ -65,6 +65,7 @@ struct tenant {
 	u64 seed;
 	u64 end_ms;
 	struct vfio_space space;
+	u32 other_ioas;		/* 0: there is none */
 	pthread_mutex_t lock;	/* held to open and close a device */
 	struct device devices[DEVICES];
 	u8 *memory;
@@ -298,6 +299,19 @@ static void change_maps(struct worker *w)
 		vfio_unmap(&w->t->space, IOVA + first * PAGE, pages * PAGE, NULL);
 }
 
+/* With iommufd: to another address space, which has the same memory, or to none */
+static void change_space(struct worker *w, struct device *d)
+{
+	u32 ioas[] = { w->t->space.ioas_id, w->t->other_ioas };
+
+	if (!w->t->other_ioas)
+		return;
+	if (below(w, 3))
+		vfio_client_attach(&d->client, ioas[below(w, 2)]);
+	else
+		vfio_client_detach(&d->client);
+}
+
 static void open_or_close(struct worker *w, struct device *d)
 {
 	pthread_mutex_lock(&w->t->lock);
@@ -335,6 +349,8 @@ static void step(struct worker *w)
 		change_maps(w);
 	else if (what < 62)
 		ioctl(d->client.fd, VFIO_DEVICE_RESET);
+	else if (what < 63)
+		change_space(w, d);
 	else if (!below(w, 8))
 		open_or_close(w, d);
 	atomic_fetch_add(&w->t->steps, 1);
@@ -350,6 +366,16 @@ static void *work(void *data)
 }
 
 /* ---- two tenants ---- */
+
+static void add_space(struct tenant *t)
+{
+	u32 first = t->space.ioas_id;
+
+	REQUIRE_OK(vfio_ioas_alloc(&t->space, &t->other_ioas));
+	t->space.ioas_id = t->other_ioas;
+	REQUIRE_OK(vfio_map(&t->space, t->memory, IOVA, MEMORY / 2));
+	t->space.ioas_id = first;
+}
 
 static void play(struct tenant *t, const struct vfio_mode *mode)
 {
@@ -368,6 +394,8 @@ static void play(struct tenant *t, const struct vfio_mode *mode)
 	for (unsigned int i = 0; i < DEVICES; i++)
 		REQUIRE_OK(vfio_join_group(&t->space, t->devices[i].uuid));
 	REQUIRE_OK(vfio_map(&t->space, t->memory, IOVA, MEMORY / 2));
+	if (!mode->container_path)
+		add_space(t);
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		REQUIRE_OK(vfio_client_open(&t->devices[i].client, &t->space, t->devices[i].uuid));
 		atomic_store(&t->devices[i].open, true);

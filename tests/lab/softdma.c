@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -328,6 +329,47 @@ TEST_ALL_MODES("an interrupt tells that the DMA is done, and the memory is right
 		CHECK_EQ(eventfd_take_within(fd, 1000), 1);
 		CHECK(!memcmp(tenant.memory + 4 * i, &value, 4));
 	}
+	tenant_end(&tenant);
+}
+
+TEST("a message that is masked in MSI's capability waits there until it is unmasked")
+{
+	struct tenant tenant;
+	int fd = eventfd_new();
+	unsigned int msi;
+	u32 value = 7;
+
+	tenant_start(&tenant, vfio_type1v2, PARENT_A, BY_PASID, 1);
+	msi = config_find_capability(&tenant.client, PCI_CAP_ID_MSI);
+	CHECK(config_get(&tenant.client, msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_MASKBIT);
+	REQUIRE_OK(vfio_irq_connect(&tenant.client, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, &fd));
+	config_put(&tenant.client, msi + PCI_MSI_MASK_64, 4, 1);
+	CHECK_ERR(device_writes(&tenant.client, IOVA, &value, 4), 0);
+	CHECK_EQ(eventfd_take_within(fd, 100), 0);
+	CHECK_EQ(config_get(&tenant.client, msi + PCI_MSI_PENDING_64, 4), 1);
+	config_put(&tenant.client, msi + PCI_MSI_MASK_64, 4, 0);
+	CHECK_EQ(eventfd_take_within(fd, 1000), 1);
+	CHECK_EQ(config_get(&tenant.client, msi + PCI_MSI_PENDING_64, 4), 0);
+	tenant_end(&tenant);
+}
+
+TEST("config space of the driver's own: a serial number, and a mailbox that answers")
+{
+	struct tenant tenant;
+
+	tenant_start(&tenant, vfio_type1v2, PARENT_A, BY_PASID, 1);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_SERIAL, 4), PCI_EXT_CAP_ID_DSN | 1 << 16);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_SERIAL + 4, 4), 0x44332211);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_SERIAL + 8, 4), 0x88776655);
+	CHECK_EQ(config_find_capability(&tenant.client, PCI_CAP_ID_VNDR), SOFTDMA_MAILBOX);
+	config_put(&tenant.client, SOFTDMA_MAILBOX_ANSWER, 4, 77);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_MAILBOX_ANSWER, 4), 1);
+	config_put(&tenant.client, SOFTDMA_MAILBOX_QUESTION, 4, 41);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_MAILBOX_ANSWER, 4), 42);
+	config_put(&tenant.client, SOFTDMA_MAILBOX_QUESTION + 3, 1, 1);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_MAILBOX_ANSWER, 4), 0x0100002a);
+	CHECK_ERR(vfio_reset(&tenant.client), 0);
+	CHECK_EQ(config_get(&tenant.client, SOFTDMA_MAILBOX_ANSWER, 4), 0);
 	tenant_end(&tenant);
 }
 
@@ -1489,6 +1531,189 @@ TEST_ALL_MODES("when the parent goes, a tenant that hangs in a register keeps no
 	tenant_end(&stuck);
 	tenant_end(&other);
 	parent_restore();
+}
+
+static atomic_bool touched;
+
+static void *touch_page(void *page)
+{
+	(void)*(volatile u32 *)page;
+	atomic_store(&touched, true);
+	return NULL;
+}
+
+TEST_ALL_MODES("a parent that is reset from outside takes its tenants' DMA away, and gives it back")
+{
+	struct tenant tenant, pages, closed;
+	struct vfio_client late;
+	int error = eventfd_new();
+	char uuid[UUID_SIZE];
+	pthread_t toucher;
+	volatile u8 *map;
+	u32 rounds;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	tenant_start(&pages, mode, PARENT_A, WITH_PAGES, 2);
+	tenant_create(&closed, PARENT_A, BY_PASID, 3);
+	tenant_map(&closed, mode);
+	REQUIRE_OK(vfio_irq_connect(&tenant.client, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, &error));
+	map = vfio_mmap(&pages.client, SOFTDMA_BAR_PAGES, PAGE);
+	vfio_put(&tenant.client, 0, SOFTDMA_IOVA, 8, IOVA);
+	reg_put(&tenant.client, SOFTDMA_COMMAND, SOFTDMA_STREAM);
+	for (u64 end = now_ms() + 5000; !reg_get(&tenant.client, SOFTDMA_ROUNDS) && now_ms() < end;)
+		sleep_ms(5);
+
+	REQUIRE_OK(sysfs_write("1", SWITCHES "/parent_reset"));
+	rounds = *(volatile u32 *)tenant.memory;
+	CHECK(rounds > 0);
+	CHECK_EQ(reg_get(&tenant.client, SOFTDMA_STATUS), ~0u);
+	CHECK_EQ(config_get(&tenant.client, PCI_VENDOR_ID, 2), 0x1af4);
+	CHECK_ERR(vfio_reset(&tenant.client), 0);
+	REQUIRE_EQ(pthread_create(&toucher, NULL, touch_page, (void *)map), 0);
+	CHECK_ERR(vfio_client_open(&late, &closed.space, closed.uuid), EAGAIN);
+	mdev_uuid(9, uuid);
+	CHECK_ERR(mdev_create(PARENT_A, BY_PASID, uuid), EAGAIN);
+	sleep_ms(100);
+	CHECK_EQ(*(volatile u32 *)tenant.memory, rounds);
+	CHECK(!atomic_load(&touched));
+	CHECK_EQ(eventfd_take(error), 0);
+
+	REQUIRE_OK(sysfs_write("0", SWITCHES "/parent_reset"));
+	CHECK_EQ(eventfd_take_within(error, 1000), 1);
+	pthread_join(toucher, NULL);
+	fill(tenant.memory, TENANT_SIZE, tenant.seed);
+	check_tenant(&tenant);
+	check_tenant(&pages);
+	REQUIRE_OK(engine_open(&closed.client, &closed.space, closed.uuid));
+	check_tenant(&closed);
+	vfio_munmap(map, PAGE);
+	tenant_end(&tenant);
+	tenant_end(&pages);
+	tenant_end(&closed);
+	check_idle();
+}
+
+/* An eventfd that writes @data of @size bytes at @offset of the BAR. 0 or a negative errno */
+static int ioeventfd(struct vfio_client *client, unsigned int bar, u64 offset, u32 size, u64 data,
+		     int fd)
+{
+	struct vfio_device_ioeventfd args = {
+		.argsz = sizeof(args),
+		.flags = size,
+		.offset = client->bars[bar].offset + offset,
+		.data = data,
+		.fd = fd,
+	};
+
+	return ioctl(client->fd, VFIO_DEVICE_IOEVENTFD, &args) ? -errno : 0;
+}
+
+static void signal_eventfd(int fd)
+{
+	u64 one = 1;
+
+	REQUIRE_EQ(write(fd, &one, 8), 8);
+}
+
+static bool reads_soon(struct vfio_client *client, u64 want)
+{
+	for (u64 end = now_ms() + 5000; now_ms() < end; sleep_ms(5))
+		if (vfio_get(client, 0, SOFTDMA_IOVA, 8) == want)
+			return true;
+	return false;
+}
+
+TEST_ALL_MODES("an eventfd writes a register, for as long as it is wanted and the device is open")
+{
+	int fd = eventfd_new(), second = eventfd_new();
+	struct vfio_client *client;
+	struct tenant tenant;
+
+	tenant_start(&tenant, mode, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0x1122334455667788, fd), 0);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0x1122334455667788, second), EEXIST);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 99, second), 0);
+	signal_eventfd(fd);
+	CHECK(reads_soon(client, 0x1122334455667788));
+	signal_eventfd(second);
+	CHECK(reads_soon(client, 99));
+	/* a reset leaves them, and memory decode is theirs, too */
+	CHECK_ERR(vfio_reset(client), 0);
+	config_put(client, PCI_COMMAND, 2, 0);
+	signal_eventfd(fd);
+	sleep_ms(100);
+	config_set_master(client, true);
+	CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0);
+	signal_eventfd(fd);
+	CHECK(reads_soon(client, 0x1122334455667788));
+
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 99, -1), 0);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 99, -1), ENODEV);
+	signal_eventfd(second);
+	sleep_ms(100);
+	CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0x1122334455667788);
+
+	/* the next user has none */
+	vfio_client_close(client);
+	REQUIRE_OK(engine_open(client, &tenant.space, tenant.uuid));
+	signal_eventfd(fd);
+	sleep_ms(100);
+	CHECK_EQ(vfio_get(client, 0, SOFTDMA_IOVA, 8), 0);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0x1122334455667788, -1), ENODEV);
+	tenant_end(&tenant);
+}
+
+TEST("an eventfd writes only what a tenant could write itself, and a thousand do at most")
+{
+	int fd = eventfd_new();
+	struct vfio_client *client;
+	struct tenant tenant;
+
+	tenant_start(&tenant, vfio_type1v2, PARENT_A, BY_PASID, 1);
+	client = &tenant.client;
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0, -2), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0, STDIN_FILENO), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 8, 0, 9999), EBADF);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 12, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 16, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 0, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA + 4, 8, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_IOVA, 1, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_BAR_SIZE, 4, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, 1, 0, 4, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, SOFTDMA_MSIX_BAR, 0, 4, 0, fd), EINVAL);
+	CHECK_ERR(ioeventfd(client, SOFTDMA_MSIX_BAR, SOFTDMA_MSIX_PBA, 8, 0, fd), EINVAL);
+	for (u32 i = 0; i < 1000; i++)
+		REQUIRE_OK(ioeventfd(client, 0, SOFTDMA_LENGTH, 4, i, fd));
+	CHECK_ERR(ioeventfd(client, 0, SOFTDMA_LENGTH, 4, 1000, fd), ENOSPC);
+	signal_eventfd(fd);
+	tenant_end(&tenant);
+}
+
+TEST_ALL_MODES("a device that fails takes neither its neighbour nor its parent with it")
+{
+	struct tenant failing, other;
+	int request = eventfd_new();
+
+	tenant_start(&failing, mode, PARENT_A, BY_PASID, 1);
+	tenant_start(&other, mode, PARENT_A, BY_PASID, 2);
+	REQUIRE_OK(vfio_irq_connect(&failing.client, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request));
+	reg_put(&failing.client, SOFTDMA_FAIL, 1);
+	check_gone(&failing, request, "the failing one");
+	CHECK_ERR(vfio_reset(&failing.client), ENODEV);
+	check_tenant(&other);
+	vfio_client_close(&failing.client);
+	CHECK_ERR(vfio_client_open(&failing.client, &failing.space, failing.uuid), ENODEV);
+	vfio_space_close(&failing.space);
+	CHECK_ERR(mdev_remove(failing.uuid), 0);
+	/* a new one in its place is as good as any */
+	tenant_start(&failing, mode, PARENT_A, BY_PASID, 1);
+	check_tenant(&failing);
+	check_tenant(&other);
+	tenant_end(&failing);
+	tenant_end(&other);
+	check_idle();
 }
 
 TEST_ALL_MODES("a driver may find out that the parent has gone in any of its callbacks")

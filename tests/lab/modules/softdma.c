@@ -15,6 +15,7 @@
 #include <linux/platform_device.h>
 #include <linux/sizes.h>
 #include <linux/wait.h>
+#include <linux/unaligned.h>
 #include <linux/workqueue.h>
 
 #include <mdevkit/mdevkit.h>
@@ -284,6 +285,9 @@ static int softdma_write(struct mdevkit_device *kdev, unsigned int bar, u64 offs
 	case SOFTDMA_RAW_PASID:
 		s->raw_pasid = value;
 		break;
+	case SOFTDMA_FAIL:
+		mdevkit_device_set_gone(kdev);
+		break;
 	case SOFTDMA_GONE_AT:
 		s->gone_at = value;
 		softdma_look(s, SOFTDMA_AT_WRITE);
@@ -305,11 +309,31 @@ static int softdma_page(struct mdevkit_device *kdev, pgoff_t pgoff, struct mdevk
 	return 0;
 }
 
+static void softdma_mailbox(struct mdevkit_device *kdev, unsigned int offset, unsigned int len,
+			    u8 *bytes)
+{
+	put_unaligned_le32(get_unaligned_le32(bytes + 4) + 1, bytes + 8);
+}
+
+static const u8 softdma_serial[] = { 0, 0, 0, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
+static const u8 mailbox[] = { 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+static const u8 mailbox_writable[] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 };
+
+static const struct mdevkit_pci_bytes softdma_bytes[] = {
+	{ .offset = SOFTDMA_SERIAL, .len = sizeof(softdma_serial), .bytes = softdma_serial,
+	  .ext_cap_id = PCI_EXT_CAP_ID_DSN },
+	{ .offset = SOFTDMA_MAILBOX, .len = sizeof(mailbox), .bytes = mailbox,
+	  .writable = mailbox_writable, .cap_id = PCI_CAP_ID_VNDR, .written = softdma_mailbox },
+};
+
 #define SOFTDMA_PCI						\
 	.vendor = 0x1af4,	/* 1af4:10f0 to 10ff are free for experiments */ \
 	.device = 0x10f1,					\
 	.class = 0xff0000,					\
 	.msi_vectors = SOFTDMA_VECTORS,				\
+	.msi_masking = true,					\
+	.bytes = softdma_bytes,					\
+	.nr_bytes = ARRAY_SIZE(softdma_bytes),			\
 	.msix_vectors = SOFTDMA_MSIX_VECTORS,			\
 	.msix_bar = SOFTDMA_MSIX_BAR,				\
 	.msix_pba = SOFTDMA_MSIX_PBA,				\
@@ -550,6 +574,28 @@ static struct platform_driver softdma_platform_driver = {
 	.probe = softdma_probe,
 	.remove = softdma_remove,
 };
+
+/* softdma-a is being reset by somebody */
+static int softdma_set_parent_reset(const char *text, const struct kernel_param *param)
+{
+	struct mdevkit_parent *parent = dev_get_drvdata(softdma_parents[0]);
+	bool on;
+	int ret = kstrtobool(text, &on);
+
+	if (ret)
+		return ret;
+	if (!parent)
+		return -ENODEV;
+	if (on)
+		mdevkit_parent_reset_prepare(parent);
+	else
+		mdevkit_parent_reset_done(parent);
+	return 0;
+}
+
+static const struct kernel_param_ops parent_reset_ops = { .set = softdma_set_parent_reset };
+module_param_cb(parent_reset, &parent_reset_ops, NULL, 0200);
+MODULE_PARM_DESC(parent_reset, "The parent softdma-a is being reset");
 
 static void softdma_remove_devices(void)
 {

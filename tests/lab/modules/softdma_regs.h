@@ -21,12 +21,19 @@
 #define SOFTDMA_RAW_PASID	0x1c	/* rw: for SOFTDMA_RAW */
 #define SOFTDMA_ROUNDS		0x20	/* ro: DMAs that SOFTDMA_STREAM has made so far */
 #define SOFTDMA_GONE_AT		0x24	/* rw: SOFTDMA_AT_*: when the parent is found gone */
+#define SOFTDMA_FAIL		0x28	/* wo: this device fails, its parent does not */
 #define SOFTDMA_BUFFER		0x800	/* rw: the device's own memory */
 #define SOFTDMA_BUFFER_SIZE	0x800
 
 /* BAR 2 of the type "pages": RAM, lent as MMIO is. A BAR is a power of two, what is in it not */
 #define SOFTDMA_BAR_PAGES	2
 #define SOFTDMA_NR_PAGES	3
+
+/* In config space: a serial number, and a mailbox that gives back what it is sent, plus one */
+#define SOFTDMA_SERIAL		0x100	/* extended capability; 0x8877665544332211 */
+#define SOFTDMA_MAILBOX		0x80	/* vendor specific */
+#define SOFTDMA_MAILBOX_QUESTION (SOFTDMA_MAILBOX + 4)	/* rw, 32 bits; a write asks */
+#define SOFTDMA_MAILBOX_ANSWER	(SOFTDMA_MAILBOX + 8)	/* ro, 32 bits */
 
 #define SOFTDMA_READ		1	/* memory to buffer */
 #define SOFTDMA_WRITE		2	/* buffer to memory */
