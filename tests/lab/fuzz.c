@@ -5,7 +5,7 @@
  * unmaps, resets, closing and opening again. Nothing of one reaches the other, the host stays
  * well, and afterwards everything can be removed.
  *
- * FUZZ_SECONDS=N: how long, for all modes together (60). FUZZ_SEED=N: the seed of an earlier run,
+ * FUZZ_SECONDS=N: how long, for all modes together (30). FUZZ_SEED=N: the seed of an earlier run,
  * whose threads then draw the same numbers.
  */
 #include <linux/pci_regs.h>
@@ -434,7 +434,7 @@ static unsigned long env_number(const char *name, unsigned long otherwise)
 
 TEST_ALL_MODES_LONG("two tenants who do anything at all harm neither the host nor each other", 7200)
 {
-	u64 end = now_ms() + env_number("FUZZ_SECONDS", 60) * 1000 / number_of_modes();
+	u64 end = now_ms() + env_number("FUZZ_SECONDS", 30) * 1000 / number_of_modes();
 	struct tenant tenants[2] = {};
 	pid_t children[2];
 	int status;

@@ -18,7 +18,7 @@ echo $two >$parent/mdev_supported_types/mdma-2/create || bail_out "no mdev below
 guest() {
 	local log=$1
 	shift
-	lab-guest --timeout $((240 * ${MDEVKIT_SLOWNESS:-1})) --transfers 300 --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
+	lab-guest --timeout $((240 * ${MDEVKIT_SLOWNESS:-1})) --transfers $((300 / ${MDEVKIT_SLOWNESS:-1})) --log "$logs/$log" "$@" >"$logs/$log.out" 2>&1
 }
 
 # Where the kernel has iommufd, the second one gets open files of it and of its slice, and no name, as from libvirt.
