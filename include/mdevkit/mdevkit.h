@@ -328,7 +328,7 @@ void mdevkit_parent_reset_prepare(struct mdevkit_parent *parent);
  * mdevkit_parent_reset_done() - the parent has been reset and works
  * @parent: the parent
  *
- * Undo of mdevkit_parent_reset_prepare(). The reset callback is called for each device that is open,
+ * Undo of mdevkit_parent_reset_prepare(). The reset callback is called for each open device,
  * and its tenant told by the eventfd of VFIO_PCI_ERR_IRQ_INDEX. DMA goes on where it is
  * allowed: start_dma is called then.
  *

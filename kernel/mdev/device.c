@@ -431,7 +431,6 @@ EXPORT_SYMBOL_IF_KUNIT(mdevkit_device_open);
  */
 void mdevkit_device_close(struct mdevkit_device *kdev)
 {
-	mdevkit_ioeventfds_release(kdev);
 	mdevkit_group_disarm(kdev);
 	scoped_guard(rwsem_write, &kdev->priv->access)
 		device_close_locked(kdev);

@@ -4,7 +4,9 @@
  * a guest's doorbell reaches the driver without a way through the VMM.
  *
  * The write is done by a worker, as a tenant's own would be: under the access lock, and not at all
- * while the BAR is not decoded. As with vfio-pci, a reset leaves them in place.
+ * while the BAR is not decoded. As with vfio-pci, a reset leaves them in place. The worker is
+ * the device's own, and not virqfd's: whoever takes any virqfd of the host away waits for those,
+ * and a driver's callback may take as long as its tenant likes.
  */
 
 #include <linux/bitops.h>
@@ -25,29 +27,53 @@ struct ioeventfd {
 	unsigned int width;
 	u64 offset;
 	u64 data;
+	bool signalled;		/* for the worker; in any context */
 };
 
+/* With interrupts off */
 static int ioeventfd_signalled(void *opaque, void *unused)
-{
-	/* The worker does it */
-	return 1;
-}
-
-static void ioeventfd_write(void *opaque, void *unused)
 {
 	struct ioeventfd *io = opaque;
 
-	guard(rwsem_read)(&io->kdev->priv->access);
-	/* There is nobody to tell if the driver refuses it */
-	mdevkit_bar_write(io->kdev, io->bar, io->offset, io->width, io->data);
+	WRITE_ONCE(io->signalled, true);
+	queue_work(system_unbound_wq, &io->kdev->priv->ioeventfds_work);
+	return 0;
 }
 
-/* Waits until its worker writes no more. */
+/* The next write to be done, in @write */
+static bool ioeventfd_next(struct mdevkit_device_private *priv, struct ioeventfd *write)
+{
+	struct ioeventfd *io;
+
+	guard(mutex)(&priv->ioeventfds_lock);
+	list_for_each_entry(io, &priv->ioeventfds, entry) {
+		if (!xchg(&io->signalled, false))
+			continue;
+		*write = *io;
+		return true;
+	}
+	return false;
+}
+
+/* Does the writes that eventfds were signalled for. */
+static void ioeventfds_work(struct work_struct *work)
+{
+	struct mdevkit_device_private *priv =
+		container_of(work, struct mdevkit_device_private, ioeventfds_work);
+	struct ioeventfd io;
+
+	while (ioeventfd_next(priv, &io)) {
+		guard(rwsem_read)(&priv->access);
+		/* There is nobody to tell if the driver refuses it */
+		mdevkit_bar_write(priv->kdev, io.bar, io.offset, io.width, io.data);
+	}
+}
+
+/* What is no longer in the list: when it returns the worker does not write for it any more. */
 static void ioeventfd_free(struct ioeventfd *io)
 {
 	vfio_virqfd_disable(&io->virqfd);
-	list_del(&io->entry);
-	io->kdev->priv->nr_ioeventfds--;
+	flush_work(&io->kdev->priv->ioeventfds_work);
 	kfree(io);
 }
 
@@ -68,12 +94,15 @@ static int ioeventfd_add(struct mdevkit_device *kdev, const struct ioeventfd *wa
 	struct ioeventfd *io;
 	int ret;
 
+	guard(mutex)(&kdev->priv->ioeventfds_lock);
+	if (ioeventfd_find(kdev, wanted))
+		return -EEXIST;
 	if (kdev->priv->nr_ioeventfds >= MAX_IOEVENTFDS)
 		return -ENOSPC;
 	io = kmemdup(wanted, sizeof(*wanted), GFP_KERNEL_ACCOUNT);
 	if (!io)
 		return -ENOMEM;
-	ret = vfio_virqfd_enable(io, ioeventfd_signalled, ioeventfd_write, NULL, &io->virqfd, fd);
+	ret = vfio_virqfd_enable(io, ioeventfd_signalled, NULL, NULL, &io->virqfd, fd);
 	if (ret) {
 		kfree(io);
 		return ret;
@@ -81,6 +110,21 @@ static int ioeventfd_add(struct mdevkit_device *kdev, const struct ioeventfd *wa
 	list_add_tail(&io->entry, &kdev->priv->ioeventfds);
 	kdev->priv->nr_ioeventfds++;
 	return 0;
+}
+
+/* Takes one out of the list, the first one without @like. Return: it, or NULL */
+static struct ioeventfd *ioeventfd_take(struct mdevkit_device *kdev, const struct ioeventfd *like)
+{
+	struct ioeventfd *io;
+
+	guard(mutex)(&kdev->priv->ioeventfds_lock);
+	io = like ? ioeventfd_find(kdev, like) :
+		    list_first_entry_or_null(&kdev->priv->ioeventfds, struct ioeventfd, entry);
+	if (!io)
+		return NULL;
+	list_del(&io->entry);
+	kdev->priv->nr_ioeventfds--;
+	return io;
 }
 
 /**
@@ -114,14 +158,22 @@ int mdevkit_ioeventfd_set(struct mdevkit_device *kdev, u64 pos, unsigned int wid
 		return -EINVAL;
 	if (width < sizeof(u64))
 		wanted.data &= BIT_ULL(width * BITS_PER_BYTE) - 1;
-	guard(mutex)(&kdev->priv->ioeventfds_lock);
-	io = ioeventfd_find(kdev, &wanted);
 	if (fd >= 0)
-		return io ? -EEXIST : ioeventfd_add(kdev, &wanted, fd);
+		return ioeventfd_add(kdev, &wanted, fd);
+	io = ioeventfd_take(kdev, &wanted);
 	if (!io)
 		return -ENODEV;
 	ioeventfd_free(io);
 	return 0;
+}
+
+/**
+ * mdevkit_ioeventfds_init() - the first user opens the device: there are none
+ * @kdev: the device
+ */
+void mdevkit_ioeventfds_init(struct mdevkit_device *kdev)
+{
+	INIT_WORK(&kdev->priv->ioeventfds_work, ioeventfds_work);
 }
 
 /**
@@ -130,9 +182,8 @@ int mdevkit_ioeventfd_set(struct mdevkit_device *kdev, u64 pos, unsigned int wid
  */
 void mdevkit_ioeventfds_release(struct mdevkit_device *kdev)
 {
-	struct ioeventfd *io, *next;
+	struct ioeventfd *io;
 
-	guard(mutex)(&kdev->priv->ioeventfds_lock);
-	list_for_each_entry_safe(io, next, &kdev->priv->ioeventfds, entry)
+	while ((io = ioeventfd_take(kdev, NULL)))
 		ioeventfd_free(io);
 }

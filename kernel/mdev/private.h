@@ -100,6 +100,7 @@ struct mdevkit_device_private {
 	struct mutex ioeventfds_lock;	/* guards the next two */
 	struct list_head ioeventfds;
 	unsigned int nr_ioeventfds;
+	struct work_struct ioeventfds_work;	/* while open */
 	struct list_head group_entry;	/* guarded by the group's lock, as are the next four */
 	bool in_use;			/* open, as far as the group is concerned */
 	bool ioas_attached;		/* by iommufd */
@@ -325,6 +326,7 @@ int mdevkit_irq_set(struct mdevkit_device *kdev, const struct vfio_irq_set *hdr,
 /* ioeventfd.c */
 int mdevkit_ioeventfd_set(struct mdevkit_device *kdev, u64 pos, unsigned int width, u64 data,
 			  int fd);
+void mdevkit_ioeventfds_init(struct mdevkit_device *kdev);
 void mdevkit_ioeventfds_release(struct mdevkit_device *kdev);
 
 /* placement.c */

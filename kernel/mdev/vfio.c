@@ -196,12 +196,18 @@ static void mdevkit_vfio_request(struct vfio_device *vdev, unsigned int count)
 
 static int mdevkit_vfio_open(struct vfio_device *vdev)
 {
-	return mdevkit_device_open(mdevkit_from_vdev(vdev));
+	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
+
+	mdevkit_ioeventfds_init(kdev);
+	return mdevkit_device_open(kdev);
 }
 
 static void mdevkit_vfio_close(struct vfio_device *vdev)
 {
-	mdevkit_device_close(mdevkit_from_vdev(vdev));
+	struct mdevkit_device *kdev = mdevkit_from_vdev(vdev);
+
+	mdevkit_ioeventfds_release(kdev);
+	mdevkit_device_close(kdev);
 }
 
 static void mdevkit_vfio_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)

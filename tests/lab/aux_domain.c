@@ -21,7 +21,9 @@ static const char *ready(void)
 /* All that stands on iommu_aux, except for page tables */
 static void unload_users(void)
 {
-	static const char *const users[] = { "softdma", "pinner", "hello", "mtty", "mdma", "mdevkit" };
+	static const char *const users[] = {
+		"softdma", "pinner", "hello", "mtty", "mdma", "mdevkit",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
 		if (module_loaded(users[i]))
