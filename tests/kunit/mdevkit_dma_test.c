@@ -238,6 +238,14 @@ static void a_device_that_is_gone_is_drained_and_never_started(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, mdevkit_dma_iommu_ready(&fake->kdev, PASID), -ENODEV);
 	set_command(test, fake, PCI_COMMAND_MASTER);
 	expect_calls(test, fake, 1, 1);
+
+	/* nor by the end of a reset that its parent did not survive */
+	fake = create_started(test);
+	mdevkit_device_reset_prepare(&fake->kdev);
+	expect_calls(test, fake, 1, 1);
+	mdevkit_device_set_gone(&fake->kdev);
+	mdevkit_device_reset_done(&fake->kdev);
+	expect_calls(test, fake, 1, 1);
 }
 
 /*
